@@ -1,0 +1,14 @@
+/**
+ * Time, waiting and new ids: the only sources of chance and of time that processors use, so that a simulation can
+ * replace all three and a schedule can be run again from its seed.
+ */
+export interface Clock {
+  /** Wall clock, ms since 1970. For display, never for order (R16). */
+  now(): number
+  /** Monotonic, ms, of this process alone. For durations and deadlines. */
+  monotonic(): number
+  /** Resolves after `ms`, or at once when the signal aborts (without an error). */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** A new UUIDv7. */
+  newId(): string
+}

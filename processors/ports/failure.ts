@@ -1,0 +1,61 @@
+/**
+ * Every error a caller may branch on: a closed union of codes, each with what the caller can do about it.
+ *
+ * Promise: `message` and `remedy` never hold a secret; the raw cause stays in `cause`, which is not shown to users.
+ */
+export type FailureCode =
+  // the log
+  | 'log.unavailable' // cannot be reached now; try again
+  | 'log.full' // the disk or memory behind it is full; nothing was written
+  | 'log.diverged' // not the history the checkpoint stands on (R5)
+  | 'log.trimmed' // records the reader needs are gone (R5)
+  | 'log.other' // a position of another log (R11)
+  | 'log.gap' // a hole in a partition's offsets
+  | 'log.unsafe' // a server setting that would lose events
+  | 'log.newer' // written by a newer version of this program
+  | 'log.closed'
+  | 'append.outcome-unknown' // may or may not be in the log; resend the same records (R6)
+  | 'record.too-large'
+  // stores
+  | 'store.locked' // another process owns it
+  | 'store.stalled' // an I/O error; the store waits and says so (R4)
+  | 'store.newer'
+  | 'store.unknown'
+  | 'store.rebuild-required'
+  | 'position.not-reached'
+  | 'position.invalid'
+  // events and schemas
+  | 'event.undecodable'
+  | 'event.unknown'
+  | 'schema.incompatible'
+  | 'schema.unavailable'
+  | 'object.missing'
+  // requests
+  | 'request.invalid'
+  | 'request.too-large'
+  | 'auth.required'
+  | 'idempotency.conflict' // same key, another body
+  | 'run.unknown'
+  | 'run.open'
+  | 'run.closed'
+  | 'letter.unknown'
+  | 'settings.invalid'
+  | 'provider.unconfigured'
+  | 'internal'
+
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly code: FailureCode
+  /** One sentence: what the caller can do. */
+  readonly remedy: string
+
+  constructor(code: FailureCode, message: string, options: { remedy?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.remedy = options.remedy ?? ''
+  }
+}
+
+export function isFailure(error: unknown, code?: FailureCode): error is Failure {
+  return error instanceof Failure && (code === undefined || error.code === code)
+}
