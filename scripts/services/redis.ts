@@ -44,11 +44,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     },
     { dataDir, temporary: options.dataDir === undefined, detached: options.detached ?? false },
   )
-  return Object.defineProperties({} as RedisServer, {
-    ...Object.getOwnPropertyDescriptors(server),
-    url: { value: `redis://127.0.0.1:${port}`, enumerable: true },
-    port: { value: port, enumerable: true },
-  })
+  return Object.assign(server, { url: `redis://127.0.0.1:${port}`, port })
 }
 
 /** PONG also means that the append-only file is read: until then Redis answers LOADING. */
