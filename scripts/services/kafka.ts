@@ -37,8 +37,16 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
   const port = options.port ?? (await freePort())
   const dataDir = await dataFolder('kafka', options.dataDir)
   const config = join(dataDir, 'server.properties')
-  const settings = { ...brokerSettings(port, options.controllerPort ?? (await freePort()), dataDir), ...options.settings }
-  await writeFile(config, Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join(''))
+  const settings = {
+    ...brokerSettings(port, options.controllerPort ?? (await freePort()), dataDir),
+    ...options.settings,
+  }
+  await writeFile(
+    config,
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
   await format(jars, { config, dataDir })
 
   const server = await startServer(

@@ -1,0 +1,56 @@
+/**
+ * What a test file needs, by its suffix: `x.kafka.test.ts` a real Kafka, `x.redis.test.ts` a real Redis, and so on.
+ *
+ * `missing()` says in words why a need can't be met on this machine, so a test that does not run says why.
+ */
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { startKafka } from '#scripts/services/kafka.ts'
+import { startRedis } from '#scripts/services/redis.ts'
+import { startRegistry } from '#scripts/services/registry.ts'
+import type { Server } from '#scripts/services/server.ts'
+
+export interface Need {
+  /** The variable that tells tests where it is. Set by the caller, nothing is started. */
+  readonly variable: string
+  readonly missing: () => string | undefined
+  readonly start: (dataDir: string) => Promise<{ readonly server: Server; readonly address: string }>
+}
+
+export const needs: Readonly<Record<string, Need>> = {
+  redis: {
+    variable: 'LATTICE_TEST_REDIS',
+    missing: () => withoutProgram('redis-server'),
+    start: async (dataDir) => {
+      const server = await startRedis({ dataDir })
+      return { server, address: server.url }
+    },
+  },
+  kafka: {
+    variable: 'LATTICE_TEST_KAFKA',
+    missing: () => withoutProgram('java') ?? withoutProgram('mvn'),
+    start: async (dataDir) => {
+      const server = await startKafka({ dataDir })
+      return { server, address: server.brokers }
+    },
+  },
+  registry: {
+    variable: 'LATTICE_TEST_REGISTRY',
+    missing: () => withoutProgram('java') ?? withoutProgram('mvn'),
+    start: async (dataDir) => {
+      const server = await startRegistry({ dataDir })
+      return { server, address: server.url }
+    },
+  },
+}
+
+/** The needs in a file's name: `log.kafka.registry.test.ts` has two. */
+export function needsOf(file: string): readonly string[] {
+  const parts = file.slice(file.lastIndexOf('/') + 1).split('.')
+  return parts.slice(1, -2).filter((part) => part in needs)
+}
+
+function withoutProgram(name: string): string | undefined {
+  const found = (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)))
+  return found ? undefined : `no ${name} on this machine`
+}
