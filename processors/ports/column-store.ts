@@ -5,16 +5,36 @@
  * after a kill. One process writes; that process also answers its queries, one after the other where the engine needs it.
  */
 export interface ColumnStore {
-  /** Creates what is missing; never alters what is there. */
+  /**
+   * Creates the tables that are missing and never alters one that is there; a view is code, so it is replaced.
+   * Errors: `store.rebuild-required` when a table that is there has other columns.
+   */
   define(tables: readonly TableDefinition[], views: readonly ViewDefinition[]): Promise<void>
-  /** Takes rows for one table into the open transaction. `columns[i][row]` follows the table's column order. */
+  /**
+   * Takes rows for one table into the open transaction. `columns[i][row]` follows the table's column order.
+   * Errors: `event.undecodable` for a value its column cannot hold; the transaction then has to be rolled back.
+   */
   append(table: string, columns: readonly ColumnValues[], rows: number): Promise<void>
   commit(checkpoints: readonly StoredCheckpoint[]): Promise<void>
   /** Forgets what was appended since the last commit. */
   rollback(): Promise<void>
   checkpoints(): Promise<readonly StoredCheckpoint[]>
-  /** Rows of a trusted query, as plain values: numbers, strings, booleans, null, bigint, Date. */
+  /**
+   * Rows of a trusted query over what is committed, as plain values: numbers, strings, booleans, null, Date, bytes.
+   * A whole number is a `number` where that is exact, else a `bigint`.
+   */
   query(sql: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>
+  /**
+   * Hash of the rows of `tables` (default: all that `define` named), 32 hex digits, and the checkpoints of the same
+   * moment; the same in any build that holds the same rows (R3).
+   */
+  contentHash(tables?: readonly string[]): Promise<{ hash: string; checkpoints: readonly StoredCheckpoint[] }>
+  /**
+   * Writes a new database file at `path` that stands by itself: tables, views and checkpoints of one moment. Appends
+   * and queries go on meanwhile. What is there when it fails or is killed is to be deleted.
+   */
+  snapshot(path: string): Promise<readonly StoredCheckpoint[]>
+  /** Stops queries under way, finishes a commit under way, forgets what was not committed. */
   close(): Promise<void>
 }
 
@@ -27,6 +47,7 @@ export interface StoredCheckpoint {
   readonly lastId: string
 }
 
+/** `timestamp`: ms since 1970 as a number, or ISO 8601 text; stored in UTC. `json`: JSON text. `long`: number or bigint. */
 export type ColumnKind = 'string' | 'int' | 'long' | 'double' | 'boolean' | 'timestamp' | 'json' | 'bytes'
 export type ColumnValues = readonly (string | number | bigint | boolean | null | Uint8Array)[]
 

@@ -22,6 +22,7 @@ export type FailureCode =
   | 'store.newer'
   | 'store.unknown'
   | 'store.rebuild-required'
+  | 'query.stopped' // took more time or memory than it may
   | 'position.not-reached'
   | 'position.invalid'
   // events and schemas

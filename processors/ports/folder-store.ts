@@ -5,11 +5,14 @@
  * the next append, so a kill at any moment leaves files that a re-fold completes to the same bytes.
  */
 export interface FolderStore {
-  /** Bytes to add at the end of `path` (relative, '/'-separated, inside the root). */
+  /** Bytes to add at the end of `path` (relative, '/'-separated, inside the root). Errors: `request.invalid` for a path. */
   append(path: string, bytes: string | Uint8Array): void
   /** The whole content of `path`. */
   replace(path: string, bytes: string | Uint8Array): void
-  /** Writes what was given since the last commit and then the checkpoints. Errors: `store.stalled`. */
+  /**
+   * Writes what was given since the last commit and then the checkpoints. Errors: `store.stalled` (what was given is
+   * kept, so the same commit may be tried again), `store.rebuild-required` when a file is shorter than it was committed.
+   */
   commit(checkpoints: readonly { topic: string; partition: number; next: number; lastId: string }[]): void
   rollback(): void
   checkpoints(): readonly { topic: string; partition: number; next: number; lastId: string }[]
@@ -18,5 +21,7 @@ export interface FolderStore {
   /** A small fact kept with the checkpoint, such as what a later event of the same run needs. */
   note(key: string, value: string | undefined): void
   noted(key: string): string | undefined
+  /** Hash of all files up to their committed lengths, 32 hex digits; the same in any build of the same files. */
+  contentHash(): string
   close(): void
 }

@@ -9,6 +9,11 @@ export interface TableStore extends Tables {
   transaction<T>(work: () => T): T
   /** One consistent snapshot for several reads. */
   snapshot<T>(work: () => T): T
+  /**
+   * Hash of the rows of `tables` (default: all), 32 hex digits; the same in any build that holds the same rows (R3).
+   * Inside `snapshot` it is of the same moment as the checkpoints read there.
+   */
+  contentHash(tables?: readonly string[]): string
   close(): void
 }
 
