@@ -1,0 +1,309 @@
+import type { Journal, PreparedEvent } from '#processors/journal/journal.ts'
+import type { Judged, RunFeed } from '#processors/journal/run-feed.ts'
+import type { Clock } from '#processors/ports/clock.ts'
+import { isFailure } from '#processors/ports/failure.ts'
+import type { Report } from '#processors/ports/report.ts'
+import type { AnyNewEvent, EventData } from '#schemas/event.ts'
+import type { Position } from '#schemas/position.ts'
+import { decide } from './decide.ts'
+import { evolve } from './evolve.ts'
+import type { AttemptState, RunState, Step } from './run.ts'
+
+/**
+ * Carries a run out: asks `decide`, performs the step, appends what happened, until the run is done.
+ *
+ * Promises: nothing is called before `run.started` or `run.resumed` is read back as accepted, and no outcome is told
+ * before it is read back (`run.single`). An owner that sees a foreign accepted event stops. When appending fails, the
+ * same records are kept and appended again, and nothing new is started (`run.resumes`). Consecutive events go in one
+ * append.
+ */
+export interface Steps {
+  retrieve(run: RunState, signal: AbortSignal): Promise<EventData['retrieval.completed']>
+  /** What is about to be asked; the call itself is made by `call`. */
+  attempt(run: RunState, step: Extract<Step, { step: 'attempt' }>): Promise<PlannedCall>
+  validate(run: RunState, attempt: AttemptState, validator: string): Promise<EventData['verdict.reached']>
+}
+
+export interface PlannedCall {
+  readonly started: EventData['attempt.started']
+  call(options: { signal: AbortSignal; timeoutMs: number }): Promise<CallResult>
+}
+
+export type CallResult =
+  | { readonly type: 'attempt.completed'; readonly data: EventData['attempt.completed'] }
+  | { readonly type: 'attempt.failed'; readonly data: EventData['attempt.failed'] }
+
+export interface CarryOutPorts {
+  readonly journal: Journal
+  readonly feed: RunFeed
+  readonly steps: Steps
+  readonly clock: Clock
+  readonly report: Report
+  /** This process, as it stands in `run.started`. */
+  readonly worker: string
+}
+
+/** A run whose last event is known: fresh from its submission, or folded from its history. */
+export interface KnownRun {
+  readonly state: RunState
+  readonly head: Head
+}
+
+export interface Head {
+  readonly seq: number
+  readonly id: string
+}
+
+export type CarriedOut =
+  | { readonly is: 'done'; readonly state: RunState; readonly position: Position }
+  /** Another owner's event counts: this one must stop and forget. */
+  | { readonly is: 'lost' }
+  /** Told to stop before the run was done; it can be resumed. */
+  | { readonly is: 'stopped' }
+
+const retryAppendMs = 250
+/** How long somebody who waits for the answer is kept waiting for a log that takes nothing. */
+const patienceMs = 10_000
+
+export async function carryOut(known: KnownRun, ports: CarryOutPorts, signal: AbortSignal): Promise<CarriedOut> {
+  const run = new OwnedRun(known, ports, signal)
+  const began = ports.clock.monotonic()
+  try {
+    const position = await run.toTheEnd()
+    const { state } = run
+    ports.report({
+      signal: 'run.completed',
+      runId: state.runId,
+      kind: state.spec.kind,
+      outcome: state.outcome ?? 'failed',
+      attempts: state.attempts.length,
+      durationMs: ports.clock.monotonic() - began,
+    })
+    return { is: 'done', state, position }
+  } catch (error) {
+    if (error === lost) {
+      ports.report({ signal: 'run.lost', runId: known.state.runId, reason: 'another owner went on' })
+      return { is: 'lost' }
+    }
+    if (error !== stopped && !signal.aborted) throw error
+    await run.keepWhatHappened()
+    return { is: 'stopped' }
+  } finally {
+    run.leave()
+  }
+}
+
+const lost = Symbol('another owner’s event counts')
+const stopped = Symbol('told to stop')
+
+class OwnedRun {
+  state: RunState
+  readonly #ports: CarryOutPorts
+  readonly #signal: AbortSignal
+  /** Aborted when the call under way is of no more use: cancelled, lost or stopped. */
+  #interrupt = new AbortController()
+  #head: Head
+  #resumed: boolean
+  #pending: PreparedEvent[] = []
+  #lastPosition: Position | undefined
+  readonly #own = new Set<string>()
+  readonly #seen = new Set<string>()
+  #foreign = false
+  readonly #beganMs: number
+  readonly #leave: () => void
+
+  constructor(known: KnownRun, ports: CarryOutPorts, signal: AbortSignal) {
+    this.state = known.state
+    this.#head = known.head
+    this.#ports = ports
+    this.#signal = signal
+    this.#resumed = known.head.seq > 0
+    this.#beganMs = ports.clock.monotonic() - known.state.elapsedMs
+    const unwatch = ports.feed.watch(known.state.runId, (judged) => this.#see(judged))
+    const stop = (): void => this.#interrupt.abort()
+    signal.addEventListener('abort', stop, { once: true })
+    this.#leave = () => {
+      unwatch()
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  leave(): void {
+    this.#leave()
+  }
+
+  /** Told to stop: what is known and not yet appended goes to the log if the log takes it at once. */
+  async keepWhatHappened(): Promise<void> {
+    if (this.#pending.length > 0 && !this.#foreign) await this.#ports.journal.append(this.#pending).catch(() => {})
+  }
+
+  async toTheEnd(): Promise<Position> {
+    await this.#take()
+    for (;;) {
+      this.#mustGoOn()
+      await this.#noteDeadline()
+      const step = decide(this.state)
+      if (step.step === 'done') return await this.#finished()
+      await this.#perform(step)
+    }
+  }
+
+  /** Becomes the owner; a take-over is read back before anything else is decided. */
+  async #take(): Promise<void> {
+    const { worker } = this.#ports
+    this.#ports.report({ signal: 'run.started', runId: this.state.runId, kind: this.state.spec.kind })
+    if (!this.#resumed) return this.#note({ type: 'run.started', data: { worker } })
+    const resumes = this.state.resumes + 1
+    await this.#note({ type: 'run.resumed', data: { worker, reason: 'taken over', resumes } })
+    await this.#readBack()
+  }
+
+  async #perform(step: Exclude<Step, { step: 'done' }>): Promise<void> {
+    const { clock, steps } = this.#ports
+    switch (step.step) {
+      case 'retrieve':
+        return this.#note({
+          type: 'retrieval.completed',
+          data: await steps.retrieve(this.state, this.#interrupt.signal),
+        })
+      case 'settle':
+        return this.#note({ type: 'attempt.failed', data: lostAttempt(step.attempt) })
+      case 'wait': {
+        await this.#flush()
+        const began = clock.monotonic()
+        await clock.sleep(step.waitMs, this.#interrupt.signal)
+        if (this.#interrupt.signal.aborted) return
+        const waitMs = Math.round(clock.monotonic() - began)
+        return this.#note({ type: 'run.waited', data: { waitMs, reason: step.reason } })
+      }
+      case 'attempt':
+        return this.#attempt(step)
+      case 'validate':
+        return this.#note({
+          type: 'verdict.reached',
+          data: await steps.validate(this.state, step.attempt, step.validator),
+        })
+      case 'finish':
+        return this.#note({
+          type: 'run.completed',
+          data: {
+            outcome: step.outcome,
+            reason: step.reason ?? null,
+            attempt: step.attempt ?? null,
+            attempts: this.state.attempts.length,
+            durationMs: this.#elapsedMs(),
+          },
+        })
+    }
+  }
+
+  async #attempt(step: Extract<Step, { step: 'attempt' }>): Promise<void> {
+    const planned = await this.#ports.steps.attempt(this.state, step)
+    await this.#note({ type: 'attempt.started', data: planned.started })
+    if (this.#lastPosition === undefined) await this.#readBack()
+    else await this.#flush()
+    if (this.#foreign) throw lost
+    const { attemptTimeoutMs, deadlineMs } = this.state.spec.limits
+    const timeoutMs = Math.max(1, Math.min(attemptTimeoutMs, deadlineMs - this.#elapsedMs()))
+    const result = await planned.call({ signal: this.#interrupt.signal, timeoutMs })
+    await this.#note(result)
+  }
+
+  /** The deadline reaches `decide` as an event (R8). */
+  async #noteDeadline(): Promise<void> {
+    if (this.state.expired || this.state.outcome !== undefined) return
+    const elapsedMs = this.#elapsedMs()
+    if (elapsedMs < this.state.spec.limits.deadlineMs) return
+    await this.#note({ type: 'run.expired', data: { elapsedMs: Math.round(elapsedMs) } })
+  }
+
+  /** Adds one event to the chain and to the state; it is appended with the next flush. */
+  async #note(event: { [Type in AnyNewEvent['type']]: { type: Type; data: EventData[Type] } }[AnyNewEvent['type']]): Promise<void> {
+    const seq = this.#head.seq + 1
+    const chain = { run: this.state.runId, seq, prev: this.#head.id }
+    const causationId = this.#head.id
+    const [prepared] = await this.#ports.journal.prepare([
+      { ...event, subject: this.state.runId, chain, causationId } as AnyNewEvent,
+    ])
+    if (prepared === undefined) return
+    this.#own.add(prepared.event.id)
+    this.#head = { seq, id: prepared.event.id }
+    this.#pending.push(prepared)
+    this.state = evolve(this.state, prepared.event) ?? this.state
+  }
+
+  async #flush(): Promise<void> {
+    const events = this.#pending
+    if (events.length === 0) return
+    const began = this.#ports.clock.monotonic()
+    for (;;) {
+      try {
+        const positions = await this.#ports.journal.append(events)
+        this.#lastPosition = positions.at(-1)
+        this.#pending = []
+        return
+      } catch (error) {
+        const mayRetry =
+          isFailure(error, 'log.unavailable') || isFailure(error, 'log.full') || isFailure(error, 'append.outcome-unknown')
+        const impatient = this.state.spec.interactive && this.#ports.clock.monotonic() - began > patienceMs
+        if (!mayRetry || impatient) throw error
+        await this.#ports.clock.sleep(retryAppendMs, this.#signal)
+        if (this.#signal.aborted) throw stopped
+      }
+    }
+  }
+
+  async #readBack(): Promise<void> {
+    const last = this.#head.id
+    await this.#flush()
+    if (this.#lastPosition !== undefined) await this.#ports.feed.reached(this.#lastPosition, this.#signal)
+    if (!this.#seen.has(last)) throw lost
+  }
+
+  async #finished(): Promise<Position> {
+    await this.#readBack()
+    if (this.#lastPosition === undefined) throw lost
+    return this.#lastPosition
+  }
+
+  #see({ record, accepted }: Judged): void {
+    const id = record.headers['ce_id'] ?? ''
+    if (!accepted) return
+    if (this.#own.has(id)) {
+      this.#seen.add(id)
+      return
+    }
+    if (record.headers['ce_type'] === 'task.cancelled') {
+      this.state = { ...this.state, cancelled: { principal: '', reason: null } }
+    } else {
+      this.#foreign = true
+    }
+    this.#interrupt.abort()
+  }
+
+  #mustGoOn(): void {
+    if (this.#foreign) throw lost
+    if (this.#signal.aborted) throw stopped
+    if (this.#interrupt.signal.aborted) this.#interrupt = new AbortController()
+  }
+
+  #elapsedMs(): number {
+    return this.#ports.clock.monotonic() - this.#beganMs
+  }
+}
+
+/** A call in flight when its owner died may have been paid: it counts, and is recorded as lost (R8). */
+function lostAttempt(attempt: AttemptState): EventData['attempt.failed'] {
+  return {
+    attempt: attempt.attempt,
+    provider: attempt.provider,
+    model: attempt.model,
+    code: 'lost',
+    message: 'its owner stopped while the call was in flight; it may have been paid',
+    httpStatus: null,
+    raw: '',
+    retryable: true,
+    retryAfterMs: null,
+    durationMs: 0,
+  }
+}
