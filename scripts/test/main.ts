@@ -5,8 +5,8 @@
  * however it ends. A file whose server can't be had is named as not run; with LATTICE_TEST_REQUIRE=all that is a
  * failure. The last line is `N passed, N failed, N skipped`.
  */
-import { globSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { globSync, rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -25,17 +25,20 @@ const chosen = found.filter((file) => filters.length === 0 || filters.some((filt
 const temporary = await mkdtemp(join(tmpdir(), 'lattice-test-'))
 const servers: Server[] = []
 
-/** Ends what was started; a second call waits for nothing new. */
-async function cleanUp(): Promise<void> {
+// Tests keep their own temporary folders in there too, so one removal leaves nothing behind.
+process.env['TMPDIR'] = temporary
+// vitest leaves at a signal without waiting: the servers' own exit hook has killed them when this runs.
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }))
+
+async function stopServers(): Promise<void> {
   await Promise.all(servers.splice(0).map((server) => server.stop()))
-  await rm(temporary, { recursive: true, force: true })
 }
 
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  process.once(signal, () => void cleanUp().finally(() => process.exit(code)))
+  process.once(signal, () => void stopServers().finally(() => process.exit(code)))
 }
 
 const reasons = await startNeeded(new Set(chosen.flatMap(needsOf)))
@@ -49,7 +52,7 @@ const absent = new Set(notRun.map(({ file }) => file))
 const toRun = chosen.filter((file) => !absent.has(file))
 
 let files = toRun.length === 0 ? [] : await run(toRun)
-await cleanUp()
+await stopServers()
 
 for (const { file, reason } of notRun) console.log(`not run: ${file} (${reason})`)
 if (process.env['LATTICE_TEST_REQUIRE'] === 'all') {
