@@ -20,8 +20,8 @@ export interface Codec {
   encode<Type extends EventType>(type: Type, data: EventData[Type]): Uint8Array
   /** Errors: `undecodable`, `unknown-schema` (then `learn` and try again). Unknown fields of newer writers are left out. */
   decode<Type extends EventType>(type: Type, value: Uint8Array): EventData[Type]
-  /** Finds out the schema behind an id. Errors: `unknown-schema`, and those of the ids. */
-  learn(schemaId: number): Promise<void>
+  /** Finds out the schema behind an id; false when nobody knows it. Errors: those of the ids. */
+  learn(schemaId: number): Promise<boolean>
   /** The id that `encode` writes for a type: that of its newest version. */
   schemaIdOf(type: EventType): number
 }
@@ -46,14 +46,15 @@ interface TypeCodec {
 /** Registers every version of every type under `<topic>-<type>`, oldest first. Errors: those of the ids. */
 export async function openCodec(ids: SchemaIds): Promise<Codec> {
   const writers = new Map<number, string>()
-  const learning = new Map<number, Promise<void>>()
+  const learning = new Map<number, Promise<boolean>>()
   const codecs = new Map(await Promise.all(eventTypes.map((type) => register(type, ids, writers))))
   const slabs = openSlabs()
 
-  async function ask(schemaId: number): Promise<void> {
+  async function ask(schemaId: number): Promise<boolean> {
     const schema = await ids.schemaOf(schemaId)
-    if (schema === undefined) throw unknownSchema(schemaId)
+    if (schema === undefined) return false
     writers.set(schemaId, schema)
+    return true
   }
 
   return {
@@ -71,11 +72,11 @@ export async function openCodec(ids: SchemaIds): Promise<Codec> {
       return readWhole(reader, resolver, { type, value }) as EventData[Type]
     },
 
-    async learn(schemaId) {
-      if (writers.has(schemaId)) return
+    learn(schemaId) {
+      if (writers.has(schemaId)) return Promise.resolve(true)
       const underWay = learning.get(schemaId) ?? ask(schemaId).finally(() => learning.delete(schemaId))
       learning.set(schemaId, underWay)
-      await underWay
+      return underWay
     },
 
     schemaIdOf: (type) => codecOf(codecs, type).newestId,
@@ -109,7 +110,7 @@ function resolverOf(
   const known = codec.resolvers.get(schemaId)
   if (known !== undefined) return known === 'same' ? undefined : known
   const schema = writers.get(schemaId)
-  if (schema === undefined) throw unknownSchema(schemaId)
+  if (schema === undefined) throw new WireError('unknown-schema', `nobody knows schema ${schemaId}`, { schemaId })
   const made = resolver(codec, schema)
   codec.resolvers.set(schemaId, made)
   return made === 'same' ? undefined : made
@@ -194,7 +195,10 @@ function encodeAt(writer: AvroType, event: { type: EventType; data: unknown }, i
     return writer.encode(event.data, into, at)
   } catch {
     // avsc's own error would carry the value.
-    throw new WireError('invalid', `${event.type}${misfit(writer, event.data) ?? ': data that does not fit its schema'}`)
+    throw new WireError(
+      'invalid',
+      `${event.type}${misfit(writer, event.data) ?? ': data that does not fit its schema'}`,
+    )
   }
 }
 
@@ -225,10 +229,6 @@ function kindOf(given: unknown): string {
   if (given === null) return 'null'
   if (Array.isArray(given)) return 'array'
   return typeof given
-}
-
-function unknownSchema(schemaId: number): WireError {
-  return new WireError('unknown-schema', `nobody knows schema ${schemaId}`, { schemaId })
 }
 
 function reasonOf(cause: unknown): string {
