@@ -4,6 +4,7 @@ import type { EventType } from '#schemas/catalog.ts'
 import type { Envelope, EventData } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Topic } from '#schemas/topics.ts'
+import { schemaIdIn } from '#schemas/wire/codec.ts'
 import type { Codec } from '#schemas/wire/codec.ts'
 import { fromHeaders } from '#schemas/wire/headers.ts'
 import { WireError } from '#schemas/wire/wire-error.ts'
@@ -88,8 +89,13 @@ function decodeOne(codec: Codec, type: EventType, placed: Placed): Decoded | Wir
 }
 
 async function learnAndDecode(codec: Codec, type: EventType, placed: Placed, unknown: WireError): Promise<Decoded> {
-  const learnt = unknown.schemaId !== undefined && (await codec.learn(unknown.schemaId))
-  const again = learnt ? decodeOne(codec, type, placed) : unknown
+  const again = await codec.learn(schemaIdIn(placed.record.value) ?? -1).then(
+    () => decodeOne(codec, type, placed),
+    (error: unknown) => {
+      if (error instanceof WireError) return error
+      throw error
+    },
+  )
   if (!(again instanceof WireError)) return again
-  return { bad: again.message, type, position: placed.position, record: placed.record }
+  return { bad: unknown.message, type, position: placed.position, record: placed.record }
 }

@@ -1,0 +1,45 @@
+import type { Clock } from '#processors/ports/clock.ts'
+
+/**
+ * Larger batches out of small ones: gathers until so many items are there or so much time has passed since the first.
+ *
+ * Promise: order is kept, nothing waits longer than `ms`, and the end of the source passes on what is there at once.
+ */
+export async function* gather<Item>(
+  source: AsyncIterable<readonly Item[]>,
+  size: { readonly records: number; readonly ms: number },
+  given: { readonly clock: Clock; readonly signal: AbortSignal },
+): AsyncGenerator<readonly Item[]> {
+  if (size.ms === 0) {
+    yield* source
+    return
+  }
+  const reader = source[Symbol.asyncIterator]()
+  let reading: Promise<IteratorResult<readonly Item[]>> | undefined
+  try {
+    for (;;) {
+      const first = await (reading ?? reader.next())
+      reading = undefined
+      if (first.done === true) return
+      const gathered = [...first.value]
+      const overdue = given.clock.sleep(size.ms, given.signal).then(() => undefined)
+      let ended = false
+      while (gathered.length < size.records) {
+        reading ??= reader.next()
+        const more = await Promise.race([reading, overdue])
+        if (more === undefined) break
+        reading = undefined
+        if (more.done === true) {
+          ended = true
+          break
+        }
+        for (const item of more.value) gathered.push(item)
+      }
+      yield gathered
+      if (ended) return
+    }
+  } finally {
+    reading?.catch(() => {})
+    await reader.return?.()
+  }
+}

@@ -1,0 +1,188 @@
+import { Failure } from '#processors/ports/failure.ts'
+import type { StoreBuild, StoreBuilds } from '#processors/ports/store-builds.ts'
+import type { Position } from '#schemas/position.ts'
+import { openBuildNote } from './build-note.ts'
+import { foldTopics } from './fold-topics.ts'
+import type { FoldPorts } from './fold-topics.ts'
+import type { OpenStore, StoreDefinition } from './store.ts'
+
+/**
+ * A store this process owns: its current build, folded as the log grows, with waiters on its position.
+ *
+ * Promise: queries always see a whole build. A raised version is built in a new folder and becomes current once it has
+ * caught up (R7); a switch opens the new build first, and closes the old one after its last query.
+ */
+export interface LiveStore<Reads = unknown> {
+  readonly name: string
+  /** Asks the current build; it stays open until `ask` settles. Errors: why the store stopped. */
+  query<Answer>(ask: (reads: Reads) => Promise<Answer> | Answer): Promise<Answer>
+  /** Offset of the first record not folded yet. */
+  next(topic: string, partition: number): number
+  /** Whether all of these positions are folded within `waitMs`. */
+  reached(positions: readonly Position[], waitMs: number): Promise<boolean>
+  status(): StoreStatus
+  contentHash(): ReturnType<OpenStore['contentHash']>
+  /** Makes another build of this version the current one, once it has folded as far as this one has. */
+  switchTo(build: StoreBuild): Promise<void>
+  close(): Promise<void>
+}
+
+export interface StoreStatus {
+  readonly store: string
+  readonly version: number
+  readonly build: string
+  readonly state: 'folding' | 'stopped'
+  readonly reason?: string
+  readonly remedy?: string
+  readonly positions: readonly { readonly topic: string; readonly partition: number; readonly next: number }[]
+}
+
+export async function openLiveStore<Reads>(
+  definition: StoreDefinition<Reads>,
+  given: { builds: StoreBuilds; ports: Omit<FoldPorts, 'folded' | 'skipped'> },
+): Promise<LiveStore<Reads>> {
+  const { builds, ports } = given
+  const next = new Map<string, number>()
+  let waiters: { positions: readonly Position[]; resolve: (reached: boolean) => void }[] = []
+  let stopped: Failure | undefined
+  let current = await openBuild(await currentBuild())
+  let folding = fold(current)
+
+  async function currentBuild(): Promise<StoreBuild> {
+    const build = builds.current(definition.name)
+    if (build?.version === definition.version) return build
+    if (build !== undefined && build.version > definition.version) {
+      throw new Failure('store.newer', `store ${definition.name} is of version ${build.version}; this program knows ${definition.version}`, {
+        remedy: 'use the newer program',
+      })
+    }
+    const fresh = builds.create(definition.name, definition.version)
+    if (build !== undefined) {
+      const opened = await openBuild(fresh)
+      await foldTopics(definition, opened.store, foldPorts(opened), { follow: false, signal: new AbortController().signal })
+      await opened.store.close()
+    }
+    builds.promote(fresh)
+    return fresh
+  }
+
+  async function openBuild(build: StoreBuild): Promise<OpenBuild<Reads>> {
+    const note = openBuildNote(build.folder, { store: build.store, version: build.version, logId: ports.log.id })
+    note.check((type) => definition.wants(type))
+    const store = await definition.open(build.folder)
+    ports.report({ signal: 'store.opened', store: build.store, version: build.version, build: build.id })
+    return { build, note, store, ended: new AbortController(), asking: new Set() }
+  }
+
+  function foldPorts(opened: OpenBuild<Reads>): FoldPorts {
+    return { ...ports, skipped: (type) => opened.note.skipped(type) }
+  }
+
+  async function fold(opened: OpenBuild<Reads>): Promise<void> {
+    for (const at of await opened.store.checkpoints()) next.set(`${at.topic}:${at.partition}`, at.next)
+    const withWaiters: FoldPorts = {
+      ...foldPorts(opened),
+      folded: (at) => {
+        next.set(`${at.topic}:${at.partition}`, at.next)
+        wake()
+      },
+    }
+    wake()
+    await foldTopics(definition, opened.store, withWaiters, { follow: true, signal: opened.ended.signal }).catch(
+      (error: unknown) => {
+        if (!opened.ended.signal.aborted) stop(error)
+      },
+    )
+  }
+
+  function stop(error: unknown): void {
+    stopped =
+      error instanceof Failure ? error : new Failure('internal', `store ${definition.name} stopped: ${String(error)}`, { cause: error })
+    ports.report({ signal: 'store.stopped', store: definition.name, code: stopped.code, message: stopped.message })
+    for (const one of waiters) one.resolve(false)
+    waiters = []
+  }
+
+  const isReached = (positions: readonly Position[]): boolean =>
+    positions.every((at) => (next.get(`${at.topic}:${at.partition}`) ?? 0) > at.offset)
+
+  function wake(): void {
+    if (waiters.length === 0) return
+    const still: typeof waiters = []
+    for (const one of waiters) {
+      if (isReached(one.positions)) one.resolve(true)
+      else still.push(one)
+    }
+    waiters = still
+  }
+
+  async function closeBuild(opened: OpenBuild<Reads>): Promise<void> {
+    await Promise.allSettled(opened.asking)
+    await opened.store.close()
+  }
+
+  return {
+    name: definition.name,
+    async query(ask) {
+      const { store, asking } = current
+      const answer = Promise.resolve(ask(store.reads))
+      asking.add(answer)
+      try {
+        return await answer
+      } finally {
+        asking.delete(answer)
+      }
+    },
+    next: (topic, partition) => next.get(`${topic}:${partition}`) ?? 0,
+    async reached(positions, waitMs) {
+      if (isReached(positions)) return true
+      if (waitMs <= 0 || stopped !== undefined) return false
+      const over = new AbortController()
+      const { promise, resolve } = Promise.withResolvers<boolean>()
+      const waiter = { positions, resolve }
+      waiters.push(waiter)
+      void ports.clock.sleep(waitMs, over.signal).then(() => resolve(false))
+      const reached = await promise
+      over.abort()
+      waiters = waiters.filter((one) => one !== waiter)
+      return reached
+    },
+    status: () => ({
+      store: definition.name,
+      version: definition.version,
+      build: current.build.id,
+      state: stopped === undefined ? 'folding' : 'stopped',
+      ...(stopped === undefined ? {} : { reason: stopped.message, remedy: stopped.remedy }),
+      positions: [...next].map(([place, offset]) => {
+        const [topic = '', partition = '0'] = place.split(':')
+        return { topic, partition: Number(partition), next: offset }
+      }),
+    }),
+    contentHash: () => current.store.contentHash(),
+    async switchTo(build) {
+      const opened = await openBuild(build)
+      const old = current
+      await foldTopics(definition, opened.store, foldPorts(opened), { follow: false, signal: opened.ended.signal })
+      old.ended.abort()
+      await folding
+      stopped = undefined
+      current = opened
+      folding = fold(opened)
+      await closeBuild(old)
+    },
+    async close() {
+      current.ended.abort()
+      await folding
+      for (const one of waiters) one.resolve(false)
+      await closeBuild(current)
+    },
+  }
+}
+
+interface OpenBuild<Reads> {
+  readonly build: StoreBuild
+  readonly note: ReturnType<typeof openBuildNote>
+  readonly store: OpenStore<Reads>
+  readonly ended: AbortController
+  readonly asking: Set<Promise<unknown>>
+}
