@@ -27,7 +27,8 @@ function whyInstall() {
       if (wanted.optional || wanted.devOptional || (runtimeOnly && wanted.dev)) continue
       return `${path} is missing`
     }
-    if (found.version !== wanted.version || found.integrity !== wanted.integrity) return `${path} differs`
+    const sameContent = wanted.integrity === undefined || found.integrity === wanted.integrity
+    if (found.version !== wanted.version || !sameContent) return `${path} differs`
   }
   const binary = process.platform === 'win32' ? 'node.exe' : 'node'
   if (!existsSync(join(root, 'node_modules/node/bin', binary))) return 'its Node is missing'
