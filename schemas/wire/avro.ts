@@ -4,7 +4,7 @@
  * Promises, beyond avsc's own:
  * - A length or count that the bytes cannot hold fails before anything is built for it, read or skipped.
  * - Text that is not UTF-8 fails; lone surrogates, which UTF-8 cannot hold, are written as U+FFFD (`toWellFormed`).
- * - Ints outside 32 bits fail. A map keeps the key `__proto__`. Bytes are any Uint8Array, and come back as a copy.
+ * - Ints outside 32 bits fail; longs are exact over all safe integers (avsc's are not from 2⁵² on). A map keeps the key `__proto__`. Bytes are any Uint8Array, and come back as a copy.
  * - Records are plain objects, unions are unwrapped.
  */
 import { isUtf8 } from 'node:buffer'
@@ -38,6 +38,7 @@ const base = avsc.types as unknown as {
   readonly StringType: new () => Part
   readonly BytesType: new () => Part
   readonly IntType: new () => Part
+  readonly LongType: new () => Part
   readonly EnumType: new (schema: object, options: Options) => Part & { readonly symbols: readonly string[] }
   readonly ArrayType: new (schema: object, options: Options) => Part & { readonly itemsType: Part }
   readonly MapType: new (schema: object, options: Options) => Part & { readonly valuesType: Part }
@@ -85,6 +86,27 @@ class Int extends base.IntType {
     const value = tap.readLong()
     if (value !== (value | 0)) throw new Error('an int of more than 32 bits')
     return value
+  }
+}
+
+class Long extends base.LongType {
+  override _read(tap: Tap): number {
+    const start = tap.pos
+    const value = tap.readLong()
+    return Math.abs(value) < exactInFloats ? value : exactLong(tap.buf.subarray(start, tap.pos))
+  }
+  override _write(tap: Tap, value: unknown): void {
+    if (!Number.isSafeInteger(value)) throw new TypeError('not a safe integer')
+    if (Math.abs(value as number) < exactInFloats) return super._write(tap, value)
+    for (let left = BigInt.asUintN(64, zigzag(BigInt(value as number))); ; left >>= 7n) {
+      tap.buf[tap.pos++] = Number(left & 0x7fn) | (left > 0x7fn ? 0x80 : 0)
+      if (left <= 0x7fn) return
+    }
+  }
+  override _check(value: unknown, _flags: unknown, hook?: (value: unknown, type: unknown) => void): boolean {
+    const safe = Number.isSafeInteger(value)
+    if (!safe) hook?.(value, this)
+    return safe
   }
 }
 
@@ -142,6 +164,7 @@ const own = { writable: true, enumerable: true, configurable: true }
 const text = new Text()
 const bytes = new Bytes()
 const int = new Int()
+const long = new Long()
 
 function typeHook(schema: avsc.Schema, options: Options): AvroType | undefined {
   const hooked = hookedPart(schema, options)
@@ -153,6 +176,7 @@ function hookedPart(schema: avsc.Schema, options: Options): Part | undefined {
   if (kind === 'string') return text
   if (kind === 'bytes') return bytes
   if (kind === 'int') return int
+  if (kind === 'long') return long
   if (typeof schema !== 'object') return undefined
   if (kind === 'array') return new List(schema, options)
   if (kind === 'map') return new Dictionary(schema, options)
@@ -189,6 +213,21 @@ function skipBlocks(tap: Tap, skipItem: () => void): void {
 function checkedCount(tap: Tap, count: number): number {
   if (!(count <= tap.buf.length - tap.pos)) throw new Error('a count beyond the end')
   return count
+}
+
+/** Zigzag doubles a number, so floats hold it exactly up to here. */
+const exactInFloats = 2 ** 52
+
+function zigzag(value: bigint): bigint {
+  return value < 0n ? -2n * value - 1n : 2n * value
+}
+
+function exactLong(bytes: Uint8Array): number {
+  if (bytes.length > 10) throw new Error('a long of more than 64 bits')
+  const zigzag = bytes.reduceRight((value, byte) => (value << 7n) | BigInt(byte & 0x7f), 0n)
+  const value = Number(zigzag & 1n ? -(zigzag >> 1n) - 1n : zigzag >> 1n)
+  if (!Number.isSafeInteger(value)) throw new Error('a long beyond the safe integers')
+  return value
 }
 
 function wellFormedKeys(value: object): object {

@@ -1,0 +1,412 @@
+/** The codec: whatever goes in comes out, and whatever comes in is a value or a named error. */
+import avsc from 'avsc'
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { eventTypes } from '#schemas/catalog.ts'
+import type { EventType } from '#schemas/catalog.ts'
+import { schemaVersions } from '#schemas/generated-schemas.ts'
+import type { AttemptCompleted, RetrievalCompleted, TaskSubmitted } from '#schemas/generated.ts'
+import { catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
+import { openCodec, schemaIdIn } from '#schemas/wire/codec.ts'
+import type { SchemaIds } from '#schemas/wire/schema-ids.ts'
+import { WireError } from '#schemas/wire/wire-error.ts'
+import { anyDataOf, anyEvent, anyText } from '#test/schemas/any-event.ts'
+
+const codec = await openCodec(catalogSchemaIds())
+const started = { worker: 'one' }
+
+const answer: AttemptCompleted = {
+  attempt: 1,
+  provider: 'groq',
+  model: 'llama',
+  content: 'Hello',
+  raw: '{}',
+  finishReason: 'stop',
+  promptTokens: 4,
+  completionTokens: null,
+  usageEstimated: false,
+  costMicroUsd: 12,
+  requestId: null,
+  durationMs: 1.5,
+}
+
+const task: TaskSubmitted = {
+  kind: 'task',
+  messages: '[]',
+  retrieval: null,
+  ladder: [{ name: 'small', choices: [{ provider: 'groq', model: 'llama' }] }],
+  validator: null,
+  validatorOptions: null,
+  parameters: '{}',
+  limits: { attempts: 3, attemptTimeoutMs: 1000, deadlineMs: 1000, costMicroUsd: null },
+  principal: 'local',
+  interactive: false,
+  folder: null,
+  bodyHash: null,
+  tags: {},
+  redactions: 0,
+}
+
+function failureOf(work: () => unknown): WireError {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof WireError) return error
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
+
+function headOf(type: EventType): Buffer {
+  const head = Buffer.alloc(5)
+  head.writeUInt32BE(codec.schemaIdOf(type), 1)
+  return head
+}
+
+describe('round trip', () => {
+  test('every event of every type is read as it was written', () => {
+    fc.assert(
+      fc.property(anyEvent, ({ type, data }) => {
+        expect(codec.decode(type, codec.encode(type, data))).toEqual(data)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('the body is what plain avsc writes, but for longs that it writes inexactly', () => {
+    const exact = (_: string, value: unknown) => (typeof value === 'number' && Math.abs(value) >= 2 ** 52 ? 1 : value)
+    for (const type of eventTypes) {
+      if (type === 'record.parked') continue // avsc itself takes Buffers alone
+      const plain = avsc.Type.forSchema(JSON.parse(schemaVersions[type].at(-1) ?? '') as avsc.Schema)
+      fc.assert(
+        fc.property(anyDataOf(type), (any) => {
+          const data = JSON.parse(JSON.stringify(any, exact)) as typeof any
+          expect(codec.encode(type, data).subarray(5)).toEqual(plain.toBuffer(data))
+        }),
+        { numRuns: 20 },
+      )
+    }
+  })
+
+  test('records are plain objects', () => {
+    const data = codec.decode('task.submitted', codec.encode('task.submitted', task))
+    expect(data).toStrictEqual(task)
+    expect(Object.getPrototypeOf(data.limits)).toBe(Object.prototype)
+  })
+
+  test('bytes are any Uint8Array and come back as a copy of their own', () => {
+    const value = new Uint8Array([9, 1, 2, 3, 9]).subarray(1, 4)
+    const at = { topic: 'runs.v1', partition: 0, offset: 7, recordId: null, recordType: null, key: '', headers: {} }
+    const parked = { ...at, by: 'lookup', version: 1, code: 'x', message: '', value }
+    const bytes = codec.encode('record.parked', parked)
+    const read = codec.decode('record.parked', bytes).value
+    bytes.fill(0)
+    expect([...read]).toEqual([1, 2, 3])
+  })
+
+  test('a map keeps every key, __proto__ too', () => {
+    const tags = Object.fromEntries([
+      ['__proto__', 'a'],
+      ['constructor', 'b'],
+    ])
+    const read = codec.decode('task.submitted', codec.encode('task.submitted', { ...task, tags })).tags
+    expect(Object.entries(read)).toEqual(Object.entries(tags))
+    expect(Object.getPrototypeOf(read)).toBe(Object.prototype)
+  })
+
+  test('text and keys with lone surrogates are made well formed', () => {
+    const odd = { ...task, kind: 'a\ud800b', tags: { '\udc00': `${'x'.repeat(100)}\ud83d` } }
+    const read = codec.decode('task.submitted', codec.encode('task.submitted', odd))
+    expect(read.kind).toBe('a\ufffdb')
+    expect(read.tags).toEqual({ '\ufffd': `${'x'.repeat(100)}\ufffd` })
+  })
+
+  test('a value stays as it is while others are written', () => {
+    const texts = ['', 'a', 'b'.repeat(400), 'c'.repeat(20_000), 'd'.repeat(70_000), 'e'.repeat(3_000_000), 'f']
+    const round = [...texts, ...texts, ...Array.from({ length: 500 }, (_, index) => `${index}`.repeat(100))]
+    const values = round.map((worker) => codec.encode('run.started', { worker }))
+    expect(values.map((value) => codec.decode('run.started', value).worker)).toEqual(round)
+  })
+
+  test('a value is read from any Uint8Array, not only from a Buffer', () => {
+    const value = new Uint8Array(codec.encode('attempt.completed', answer))
+    expect(codec.decode('attempt.completed', value)).toEqual(answer)
+  })
+
+  test('a value begins with 0 and the schema id, big-endian', () => {
+    const value = codec.encode('run.started', started)
+    expect(value[0]).toBe(0)
+    expect(Buffer.from(value).readUInt32BE(1)).toBe(codec.schemaIdOf('run.started'))
+    expect(schemaIdIn(value)).toBe(codec.schemaIdOf('run.started'))
+    expect(schemaIdIn(Uint8Array.of(0, 255, 255, 255, 254))).toBe(0xfffffffe)
+  })
+})
+
+describe('what does not fit', () => {
+  test.for<[string, unknown, string]>([
+    ['a fraction', { ...answer, attempt: 1.5 }, 'attempt.completed.attempt: int expected, number given'],
+    [
+      'a nested field',
+      { ...answer, content: { sha256: 'a' } },
+      'attempt.completed.content.sizeBytes: long expected, undefined given',
+    ],
+    [
+      'an unsafe long',
+      { ...answer, costMicroUsd: 2 ** 53 },
+      'attempt.completed.costMicroUsd: long expected, number given',
+    ],
+    [
+      'a wrong branch',
+      { ...answer, requestId: 5 },
+      'attempt.completed.requestId: null or string expected, number given',
+    ],
+    [
+      'a missing field',
+      { ...answer, raw: undefined },
+      'attempt.completed.raw: string or record lattice.ObjectRef expected, undefined given',
+    ],
+    ['no data', null, 'attempt.completed: record lattice.runs.AttemptCompleted expected, null given'],
+  ])('%s is refused by its path', ([, data, message]) => {
+    const error = failureOf(() => codec.encode('attempt.completed', data as AttemptCompleted))
+    expect(error.code).toBe('invalid')
+    expect(error.message).toBe(message)
+  })
+
+  test('an inherited property name is no enum symbol', () => {
+    const done = { outcome: 'constructor' as 'accepted', reason: null, attempt: null, attempts: 0, durationMs: 0 }
+    expect(failureOf(() => codec.encode('run.completed', done)).message).toBe(
+      'run.completed.outcome: enum lattice.runs.Outcome expected, string given',
+    )
+  })
+
+  test('the error carries no value', () => {
+    const error = failureOf(() => codec.encode('run.started', { worker: ['sk-secret'] as unknown as string }))
+    expect(`${error.message} ${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`).not.toContain('secret')
+  })
+
+  test('after a refusal the next value is right', () => {
+    expect(failureOf(() => codec.encode('run.started', {} as { worker: string })).code).toBe('invalid')
+    expect(codec.decode('run.started', codec.encode('run.started', started))).toEqual(started)
+  })
+})
+
+describe('bytes from anywhere', () => {
+  test('every truncation and every addition is undecodable', () => {
+    const value = codec.encode('task.submitted', task)
+    for (let length = 0; length < value.length; length++) {
+      expect(failureOf(() => codec.decode('task.submitted', value.subarray(0, length))).code).toBe('undecodable')
+    }
+    const longer = Buffer.concat([value, Uint8Array.of(0)])
+    expect(failureOf(() => codec.decode('task.submitted', longer)).message).toContain('trailing bytes')
+  })
+
+  test('noise is a value or undecodable, never another error', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...eventTypes), fc.uint8Array({ maxLength: 200 }), (type, noise) => {
+        try {
+          codec.decode(type, Buffer.concat([headOf(type), noise]))
+        } catch (error) {
+          expect(error).toBeInstanceOf(WireError)
+          expect((error as WireError).code).toBe('undecodable')
+        }
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  test('a value with bytes changed is a value of its type or undecodable', () => {
+    const changes = fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { minLength: 1, maxLength: 3 })
+    fc.assert(
+      fc.property(anyEvent, changes, ({ type, data }, changed) => {
+        const value = Buffer.from(codec.encode(type, data))
+        for (const [at, byte] of changed) value[5 + (at % (value.length - 5))] = byte
+        try {
+          const read = codec.decode(type, value)
+          expect(() => codec.encode(type, read)).not.toThrow()
+        } catch (error) {
+          expect((error as WireError).code).toBe('undecodable')
+        }
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  test.for<[string, Uint8Array]>([
+    ['nothing', new Uint8Array()],
+    ['JSON', Buffer.from('{"worker":"one"}')],
+    ['another first byte', Uint8Array.of(1, 0, 0, 0, 1, 0)],
+  ])('%s is not in the wire format', ([, value]) => {
+    expect(failureOf(() => codec.decode('run.started', value)).message).toBe('not in the Confluent wire format')
+  })
+
+  test('an event type nobody knows is undecodable', () => {
+    expect(failureOf(() => codec.decode('no.such' as EventType, codec.encode('run.started', started))).code).toBe(
+      'undecodable',
+    )
+  })
+
+  test('text that is not UTF-8 is undecodable, a real replacement character is not', () => {
+    const bad = Buffer.concat([headOf('run.started'), Uint8Array.of(4, 0xc3, 0x28)])
+    expect(failureOf(() => codec.decode('run.started', bad)).message).toContain('text is not UTF-8')
+    const worker = 'a\ufffd'
+    expect(codec.decode('run.started', codec.encode('run.started', { worker }))).toEqual({ worker })
+  })
+
+  test('an int of more than 32 bits and a long beyond the safe ones are undecodable', () => {
+    const tenBytes = Uint8Array.of(0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01)
+    const int = Buffer.concat([headOf('attempt.completed'), tenBytes, Buffer.alloc(40)])
+    expect(failureOf(() => codec.decode('attempt.completed', int)).message).toContain('32 bits')
+    const long = Buffer.concat([headOf('run.expired'), tenBytes])
+    expect(failureOf(() => codec.decode('run.expired', long)).code).toBe('undecodable')
+  })
+
+  test('8 MiB that claim 2³¹ items fail at once and build nothing', () => {
+    const count = Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x10) // zigzag of 2³¹
+    const block = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x0f, 0x00) // −2³¹, then a size
+    for (const claim of [count, block]) {
+      const value = Buffer.concat([
+        headOf('retrieval.completed'),
+        Uint8Array.of(0, 2, 0x61),
+        claim,
+        Buffer.alloc(8 * 1024 * 1024),
+      ])
+      const heap = process.memoryUsage().heapUsed
+      const began = performance.now()
+      expect(failureOf(() => codec.decode('retrieval.completed', value)).code).toBe('undecodable')
+      expect(performance.now() - began).toBeLessThan(200)
+      expect(process.memoryUsage().heapUsed - heap).toBeLessThan(20_000_000)
+    }
+  })
+
+  test('8 MiB of continuation bits fail at once', () => {
+    const value = Buffer.concat([headOf('retrieval.completed'), Buffer.alloc(8 * 1024 * 1024, 0xff)])
+    const began = performance.now()
+    expect(failureOf(() => codec.decode('retrieval.completed', value)).code).toBe('undecodable')
+    expect(performance.now() - began).toBeLessThan(500)
+  })
+})
+
+describe('schemas of other writers', () => {
+  const newest = catalogSchemaIds()
+  const startedSchema = JSON.parse(schemaVersions['run.started'][0] ?? '') as { fields: object[] }
+
+  function knowing(foreign: Readonly<Record<number, string>>): SchemaIds & { readonly asked: number[] } {
+    const asked: number[] = []
+    return {
+      asked,
+      idOf: newest.idOf,
+      schemaOf: (id) => {
+        asked.push(id)
+        return Promise.resolve(foreign[id])
+      },
+    }
+  }
+
+  function written(schemaId: number, schema: string, data: object): Buffer {
+    const head = Buffer.alloc(5)
+    head.writeUInt32BE(schemaId, 1)
+    return Buffer.concat([head, avsc.Type.forSchema(JSON.parse(schema) as avsc.Schema).toBuffer(data)])
+  }
+
+  const newer = JSON.stringify({
+    ...startedSchema,
+    fields: [
+      { name: 'extra', type: { type: 'array', items: ['int', 'string'] } },
+      ...startedSchema.fields,
+      { name: 'note', type: 'string' },
+    ],
+  })
+
+  test('a newer writer is read once its schema is learnt, its unknown fields left out', async () => {
+    const ids = knowing({ 77: newer })
+    const codec = await openCodec(ids)
+    const value = written(77, newer, { extra: [1, 'x'], worker: 'one', note: 'new' })
+    const error = failureOf(() => codec.decode('run.started', value))
+    expect([error.code, error.schemaId]).toEqual(['unknown-schema', 77])
+
+    expect(await Promise.all([codec.learn(77), codec.learn(77)])).toEqual([true, true])
+    expect(codec.decode('run.started', value)).toStrictEqual({ worker: 'one' })
+    expect(await codec.learn(77)).toBe(true)
+    expect(ids.asked).toEqual([77])
+  })
+
+  test('an older writer is read with the defaults of what it did not know', async () => {
+    const submitted = JSON.parse(schemaVersions['task.submitted'][0] ?? '') as { fields: { name: string }[] }
+    const fields = submitted.fields.filter(({ name }) => name !== 'tags' && name !== 'redactions')
+    const older = JSON.stringify({ ...submitted, fields })
+    const codec = await openCodec(knowing({ 78: older }))
+    await codec.learn(78)
+    const value = written(78, older, { ...task, messages: 'm' })
+    expect(codec.decode('task.submitted', value)).toStrictEqual({ ...task, messages: 'm' })
+  })
+
+  test('a schema nobody knows stays unknown, and may be known later', async () => {
+    const foreign: Record<number, string> = {}
+    const codec = await openCodec(knowing(foreign))
+    expect(await codec.learn(79)).toBe(false)
+    expect(
+      failureOf(() => codec.decode('run.started', written(79, newer, { extra: [], worker: 'w', note: '' }))).code,
+    ).toBe('unknown-schema')
+    foreign[79] = newer
+    expect(await codec.learn(79)).toBe(true)
+  })
+
+  test('a schema of another event, and one that is none, are undecodable', async () => {
+    const codec = await openCodec(knowing({ 80: '{"type":"record"}', 81: 'nonsense' }))
+    await codec.learn(80)
+    await codec.learn(81)
+    const foreign = [headed(80), headed(81), headOf('run.waited')]
+    for (const value of foreign) {
+      expect(failureOf(() => codec.decode('run.started', Buffer.concat([value, Uint8Array.of(2, 0x61)]))).code).toBe(
+        'undecodable',
+      )
+    }
+  })
+
+  test('an array that a newer writer added is skipped within its bounds', async () => {
+    const codec = await openCodec(knowing({ 77: newer }))
+    await codec.learn(77)
+    const endless = Uint8Array.of(0x01, 0x01) // a block of one item, −1 byte long: going back for ever
+    const huge = Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x10)
+    for (const claim of [endless, huge]) {
+      expect(
+        failureOf(() => codec.decode('run.started', Buffer.concat([headed(77), claim, Buffer.alloc(100)]))).code,
+      ).toBe('undecodable')
+    }
+  })
+
+  function headed(schemaId: number): Buffer {
+    const head = Buffer.alloc(5)
+    head.writeUInt32BE(schemaId, 1)
+    return head
+  }
+
+  test('every version is registered under its topic and type, oldest first', async () => {
+    const subjects: string[] = []
+    await openCodec({
+      idOf: (subject, schema) => {
+        subjects.push(`${subject} ${schemaVersions['run.started'].includes(schema)}`)
+        return newest.idOf(subject, schema)
+      },
+      schemaOf: newest.schemaOf,
+    })
+    expect(subjects).toContain('runs.v1-run.started true')
+    expect(subjects).toHaveLength(Object.values(schemaVersions).flat().length)
+  })
+})
+
+test('text of any kind survives', () => {
+  fc.assert(
+    fc.property(anyText, (worker) => {
+      expect(codec.decode('run.started', codec.encode('run.started', { worker }))).toEqual({ worker })
+    }),
+  )
+})
+
+test('hits and passages survive', () => {
+  fc.assert(
+    fc.property(anyDataOf('retrieval.completed'), (data: RetrievalCompleted) => {
+      expect(codec.decode('retrieval.completed', codec.encode('retrieval.completed', data))).toEqual(data)
+    }),
+  )
+})
