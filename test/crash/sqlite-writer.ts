@@ -4,7 +4,6 @@ import { openSqliteTableStore } from '#infra/sqlite/sqlite-table-store.ts'
 const [path = ''] = process.argv.slice(2)
 const store = openSqliteTableStore({ path })
 const next = (): number => store.get<{ next: number }>('SELECT next FROM checkpoints')?.next ?? 0
-console.log('at work from', next())
 for (let batch = 1; performance.now() < 30_000; batch = (batch % 50) + 1) {
   store.transaction(() => {
     const from = next()
@@ -14,4 +13,5 @@ for (let batch = 1; performance.now() < 30_000; batch = (batch % 50) + 1) {
     }
     store.run('INSERT OR REPLACE INTO checkpoints VALUES (0, ?)', from + batch)
   })
+  console.log('committed')
 }
