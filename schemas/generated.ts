@@ -115,6 +115,8 @@ export interface Passage {
 export interface RetrievalCompleted {
   readonly query: string | ObjectRef
   readonly corpora: readonly string[]
+  /** Documents the corpora held when they were searched. */
+  readonly documents: number
   readonly hits: readonly Hit[]
   /** What the prompt was given, best first; frozen here so that a later packer cannot alter the past. */
   readonly passages: readonly Passage[]
