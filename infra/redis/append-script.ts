@@ -1,0 +1,89 @@
+/**
+ * The append, as one script: contiguous ids, once per writer session (R6).
+ *
+ * A Redis script runs alone and to its end, so the next id is the stream's own last id + 1, and the writer's entry and
+ * the records are written together. A writer has one batch outstanding a partition, numbered from 1: a number already
+ * taken is answered with the old position, the next one is appended, any other is an error. The first write of the
+ * script is the one that Redis refuses when memory or disk is out, so a refused script has written nothing.
+ *
+ * KEYS: the stream, the writer's entry. ARGV: the batch's number, the shortest length of the stream this process can
+ * accept, seconds the entry lives, the packed records. Answers the id of the first record.
+ */
+import { createHash } from 'node:crypto'
+import type { Script } from './redis-connection.ts'
+
+const lua = `
+local stream, entry = KEYS[1], KEYS[2]
+local seq, shortest = tonumber(ARGV[1]), tonumber(ARGV[2])
+
+local function last_generated()
+  local info = redis.call('XINFO', 'STREAM', stream)
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then return tonumber(string.match(info[i + 1], '^%d+')) end
+  end
+end
+
+local function last_id()
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+  if last[1] then return tonumber(string.match(last[1][1], '^%d+')) end
+  if redis.call('EXISTS', stream) == 0 then return nil end
+  return last_generated()
+end
+
+local last = last_id()
+if not last then return redis.error_reply('LATTICE GONE') end
+if last < shortest then return redis.error_reply('LATTICE SHORT ' .. string.format('%.0f', last)) end
+
+local written = redis.call('GET', entry)
+if written then
+  local taken, first = string.match(written, '^(%d+) (%d+)$')
+  if tonumber(taken) == seq then return tonumber(first) end
+  if tonumber(taken) ~= seq - 1 then return redis.error_reply('LATTICE SEQUENCE ' .. taken) end
+elseif seq ~= 1 then
+  return redis.error_reply('LATTICE EXPIRED')
+end
+
+local packed, at, size = ARGV[4], 1, #ARGV[4]
+local function add(id)
+  local k, h, v = struct.unpack('>I2I4I4', packed, at)
+  local key, headers = at + 10, at + 10 + k
+  local value = headers + h
+  local reply = redis.pcall('XADD', stream, string.format('%.0f-0', id),
+    'k', string.sub(packed, key, headers - 1), 'h', string.sub(packed, headers, value - 1),
+    'v', string.sub(packed, value, value + v - 1))
+  if not (type(reply) == 'table' and reply.err) then at = value + v end
+  return reply
+end
+
+local first = last + 1
+local reply = add(first)
+if type(reply) == 'table' and reply.err and string.find(reply.err, 'equal or smaller', 1, true) then
+  first = last_generated() + 1
+  reply = add(first)
+end
+if type(reply) == 'table' and reply.err then return reply end
+
+local id = first
+while at <= size do
+  id = id + 1
+  reply = add(id)
+  if type(reply) == 'table' and reply.err then return redis.error_reply('LATTICE TORN ' .. reply.err) end
+end
+redis.call('SET', entry, string.format('%.0f %.0f', seq, first), 'EX', ARGV[3])
+return first
+`
+
+export const appendScript: Script = { lua, sha: createHash('sha1').update(lua).digest('hex') }
+
+/** What the script itself refuses with, after `LATTICE `. */
+export type Refusal =
+  | 'GONE' // the stream is missing
+  | 'SHORT' // it is shorter than this process has seen it
+  | 'SEQUENCE' // the writer's last batch is not the one before this
+  | 'EXPIRED' // the server has forgotten this writer
+  | 'TORN' // some records of the batch are written, the rest are not
+
+export function refusalOf(error: unknown): Refusal | undefined {
+  const message = error instanceof Error ? error.message : ''
+  return /\bLATTICE (GONE|SHORT|SEQUENCE|EXPIRED|TORN)\b/.exec(message)?.[1] as Refusal | undefined
+}
