@@ -1,6 +1,6 @@
 import { chainOf } from '#schemas/wire/headers.ts'
 import type { Link } from '#schemas/event.ts'
-import type { RecordHeaders } from '#processors/ports/event-log.ts'
+import type { StoredRecord } from '#processors/ports/event-log.ts'
 import type { TableStore } from '#processors/ports/table-store.ts'
 
 /**
@@ -15,11 +15,13 @@ export interface Referee {
   next(partition: number): number
   /** `ce_id` of the last record judged; '' when there is none. */
   lastId(partition: number): string
-  /** Judges the record at `next(partition)` and goes on to the one after it. */
-  judge(partition: number, record: { readonly offset: number; readonly headers: RecordHeaders }): boolean
+  /** Judges the record at `next(partition)` and goes on to the one after it. A run's records carry its id as their key. */
+  judge(partition: number, record: Omit<StoredRecord, 'value'>): boolean
   chain(run: string): Chain | undefined
   isRejected(partition: number, offset: number): boolean
-  /** Writes what is new to the store, with its checkpoint. */
+  /** How many records were judged since the last flush. */
+  unwritten(): number
+  /** Writes what is new to the store, with its checkpoint. When it throws, all of it is kept for the next one. */
   flush(): void
 }
 
@@ -53,9 +55,6 @@ export const refereeTables = [
      partition INTEGER PRIMARY KEY, next INTEGER NOT NULL, last_id TEXT NOT NULL) WITHOUT ROWID`,
 ] as const
 
-/** At most this many chains wait in memory for a flush. */
-const flushAfter = 20_000
-
 export function createReferee(tables: TableStore): Referee {
   const cursors = new Map<number, { next: number; lastId: string }>()
   for (const row of tables.all<{ partition: number; next: number; last_id: string }>('SELECT * FROM judged')) {
@@ -67,6 +66,7 @@ export function createReferee(tables: TableStore): Referee {
   }
   const touched = new Map<string, Chain>()
   let newlyRejected: { partition: number; offset: number }[] = []
+  let unwritten = 0
 
   const chain = (run: string): Chain | undefined => {
     const known = touched.get(run)
@@ -80,7 +80,7 @@ export function createReferee(tables: TableStore): Referee {
   }
 
   function flush(): void {
-    if (cursors.size === 0) return
+    if (unwritten === 0) return
     tables.transaction(() => {
       for (const [run, one] of touched) {
         const flags = [one.closed ? 1 : 0, one.cancelled ? 1 : 0]
@@ -93,20 +93,20 @@ export function createReferee(tables: TableStore): Referee {
         tables.run('INSERT OR REPLACE INTO judged VALUES (?, ?, ?)', partition, cursor.next, cursor.lastId)
       }
     })
-    for (const [run, one] of touched) if (one.closed) touched.delete(run)
-    if (touched.size > flushAfter) touched.clear()
+    touched.clear()
     newlyRejected = []
+    unwritten = 0
   }
 
   return {
     next: (partition) => cursors.get(partition)?.next ?? 0,
     lastId: (partition) => cursors.get(partition)?.lastId ?? '',
-    judge(partition, { offset, headers }) {
+    judge(partition, { offset, key, headers }) {
       const link = chainOf(headers)
       const known = link === undefined ? undefined : chain(link.run)
       const type = headers['ce_type']
       const id = headers['ce_id'] ?? ''
-      const accepted = link !== undefined && id !== '' && accepts(known, type, link)
+      const accepted = link !== undefined && link.run === key && id !== '' && accepts(known, type, link)
       if (accepted && known !== undefined && isControl(type)) touched.set(link.run, { ...known, cancelled: true })
       if (accepted && !isControl(type)) {
         const cancelled = known?.cancelled ?? false
@@ -117,11 +117,12 @@ export function createReferee(tables: TableStore): Referee {
         newlyRejected.push({ partition, offset })
       }
       cursors.set(partition, { next: offset + 1, lastId: id })
-      if (touched.size >= flushAfter) flush()
+      unwritten += 1
       return accepted
     },
     chain,
     isRejected: (partition, offset) => rejected.has(`${partition}:${offset}`),
+    unwritten: () => unwritten,
     flush,
   }
 }

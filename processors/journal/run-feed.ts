@@ -1,6 +1,7 @@
 import type { Clock } from '#processors/ports/clock.ts'
 import type { EventLog, StoredRecord } from '#processors/ports/event-log.ts'
-import { Failure } from '#processors/ports/failure.ts'
+import { Failure, isFailure } from '#processors/ports/failure.ts'
+import type { Report } from '#processors/ports/report.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Chain, Referee } from './referee.ts'
 
@@ -35,6 +36,8 @@ export interface Judged {
 
 const topic = 'runs.v1'
 const flushEveryMs = 1000
+/** While it catches up, the referee is also flushed after this many records. */
+const flushEvery = 20_000
 
 export function openRunFeed(given: {
   log: EventLog
@@ -42,6 +45,7 @@ export function openRunFeed(given: {
   clock: Clock
   /** False for a short command: records are read by `catchUp` alone. */
   follow: boolean
+  report?: Report
   onStopped?: (failure: Failure) => void
 }): RunFeed {
   const { log, referee, clock } = given
@@ -73,23 +77,42 @@ export function openRunFeed(given: {
     const after = referee.lastId(partition)
     const options = { follow, signal: ended.signal, ...(after === '' ? {} : { after }) }
     for await (const batch of log.read({ topic, partition, offset }, options)) {
-      for (const record of batch) if (record.offset === referee.next(partition)) take(partition, record)
+      for (const record of batch) {
+        const next = referee.next(partition)
+        if (record.offset > next) throw new Failure('log.gap', `${topic}:${partition}: ${record.offset} after ${next - 1}`)
+        if (record.offset === next) take(partition, record)
+      }
       wake(partition)
+      if (referee.unwritten() >= flushEvery) flush()
+    }
+  }
+
+  /** A full disk does not stop the judging: what could not be written is written later, or judged again (R4). */
+  function flush(): void {
+    try {
+      referee.flush()
+    } catch (error) {
+      if (!isFailure(error, 'store.stalled')) throw error
+      given.report?.({ signal: 'store.stalled', store: 'referee', code: error.code, message: error.message })
     }
   }
 
   function stop(error: unknown): void {
-    if (ended.signal.aborted) return
+    if (stopped !== undefined) return
     stopped = error instanceof Failure ? error : new Failure('internal', 'the run feed stopped', { cause: error })
-    for (const waiting of waiters.values()) for (const one of waiting) one.reject(stopped)
-    waiters.clear()
+    rejectAll(stopped)
     given.onStopped?.(stopped)
+  }
+
+  function rejectAll(reason: Failure): void {
+    for (const waiting of waiters.values()) for (const one of waiting) one.reject(reason)
+    waiters.clear()
   }
 
   async function flushNowAndThen(): Promise<void> {
     while (!ended.signal.aborted) {
       await clock.sleep(flushEveryMs, ended.signal)
-      referee.flush()
+      flush()
     }
   }
 
@@ -103,14 +126,20 @@ export function openRunFeed(given: {
     chain: (run) => referee.chain(run),
     async reached(at, signal) {
       if (at.topic !== topic || referee.next(at.partition) > at.offset) return
-      if (stopped !== undefined) throw stopped
       if (!given.follow) await read(at.partition, false)
       if (referee.next(at.partition) > at.offset) return
+      if (stopped !== undefined) throw stopped
+      if (signal?.aborted === true) throw new Failure('log.closed', 'stopped waiting')
       await new Promise<void>((resolve, reject) => {
         const waiting = waiters.get(at.partition) ?? []
-        waiting.push({ offset: at.offset, resolve, reject })
+        const abort = (): void => settle(() => reject(new Failure('log.closed', 'stopped waiting')))
+        const settle = (how: () => void): void => {
+          signal?.removeEventListener('abort', abort)
+          how()
+        }
+        waiting.push({ offset: at.offset, resolve: () => settle(resolve), reject: (error) => settle(() => reject(error)) })
         waiters.set(at.partition, waiting)
-        signal?.addEventListener('abort', () => reject(new Failure('log.closed', 'stopped waiting')), { once: true })
+        signal?.addEventListener('abort', abort)
       })
     },
     watch(run, see) {
@@ -123,24 +152,28 @@ export function openRunFeed(given: {
     },
     appended(positions, records) {
       const touched = new Set<number>()
-      positions.forEach(({ partition, offset }, index) => {
-        const record = records[index]
-        if (record === undefined || offset !== referee.next(partition)) return
-        take(partition, { ...record, offset })
-        touched.add(partition)
-      })
+      try {
+        positions.forEach(({ partition, offset }, index) => {
+          const record = records[index]
+          if (record === undefined || offset !== referee.next(partition)) return
+          take(partition, { ...record, offset })
+          touched.add(partition)
+        })
+      } catch (error) {
+        // The append itself is fine: whoever made it must not take it for failed.
+        stop(error)
+      }
       for (const partition of touched) wake(partition)
     },
     async catchUp() {
       await Promise.all(partitions.map((partition) => read(partition, false)))
     },
     async close() {
+      stopped ??= new Failure('log.closed', 'the process is stopping')
       ended.abort()
-      for (const waiting of waiters.values()) {
-        for (const one of waiting) one.reject(new Failure('log.closed', 'the process is stopping'))
-      }
+      rejectAll(stopped)
       await Promise.allSettled(reading)
-      referee.flush()
+      flush()
     },
   }
 }

@@ -1,3 +1,5 @@
+import type { ColumnKind, ColumnValues, TableDefinition } from '#schemas/wire/columns.ts'
+
 /**
  * An analytical store: event tables filled by columns, SQL views over them, one checkpoint a transaction.
  *
@@ -47,14 +49,8 @@ export interface StoredCheckpoint {
   readonly lastId: string
 }
 
-/** `timestamp`: ms since 1970 as a number, or ISO 8601 text; stored in UTC. `json`: JSON text. `long`: number or bigint. */
-export type ColumnKind = 'string' | 'int' | 'long' | 'double' | 'boolean' | 'timestamp' | 'json' | 'bytes'
-export type ColumnValues = readonly (string | number | bigint | boolean | null | Uint8Array)[]
-
-export interface TableDefinition {
-  readonly name: string
-  readonly columns: readonly { readonly name: string; readonly kind: ColumnKind; readonly nullable: boolean; readonly comment?: string }[]
-}
+/** A schema is a table: what a column is stands beside the schemas. */
+export type { ColumnKind, ColumnValues, TableDefinition }
 
 export interface ViewDefinition {
   readonly name: string

@@ -13,6 +13,7 @@ export type FailureCode =
   | 'log.gap' // a hole in a partition's offsets
   | 'log.unsafe' // a server setting that would lose events
   | 'log.newer' // written by a newer version of this program
+  | 'log.damaged' // no log of ours, or a broken one; restore a backup
   | 'log.closed'
   | 'append.outcome-unknown' // may or may not be in the log; resend the same records (R6)
   | 'record.too-large'

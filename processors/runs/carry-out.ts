@@ -7,6 +7,7 @@ import type { AnyNewEvent, EventData } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
 import { decide } from './decide.ts'
 import { evolve } from './evolve.ts'
+import { bounds } from './limits.ts'
 import type { AttemptState, RunState, Step } from './run.ts'
 
 /**
@@ -15,17 +16,23 @@ import type { AttemptState, RunState, Step } from './run.ts'
  * Promises: nothing is called before `run.started` or `run.resumed` is read back as accepted, and no outcome is told
  * before it is read back (`run.single`). An owner that sees a foreign accepted event stops. When appending fails, the
  * same records are kept and appended again, and nothing new is started (`run.resumes`). Consecutive events go in one
- * append.
+ * append. Every step ends: by itself, by the run's deadline, or by a bound of its own (R9).
  */
 export interface Steps {
   retrieve(run: RunState, signal: AbortSignal): Promise<EventData['retrieval.completed']>
   /** What is about to be asked; the call itself is made by `call`. */
   attempt(run: RunState, step: Extract<Step, { step: 'attempt' }>): Promise<PlannedCall>
-  validate(run: RunState, attempt: AttemptState, validator: string): Promise<EventData['verdict.reached']>
+  validate(
+    run: RunState,
+    attempt: AttemptState,
+    validator: string,
+    signal: AbortSignal,
+  ): Promise<EventData['verdict.reached']>
 }
 
 export interface PlannedCall {
   readonly started: EventData['attempt.started']
+  /** Settles within `timeoutMs`, and soon after an abort; never rejects for what a provider does. */
   call(options: { signal: AbortSignal; timeoutMs: number }): Promise<CallResult>
 }
 
@@ -126,6 +133,8 @@ class OwnedRun {
       unwatch()
       signal.removeEventListener('abort', stop)
     }
+    // Judged between the load and the watch.
+    if (ports.feed.chain(known.state.runId)?.cancelled === true) this.state = { ...this.state, cancelled: true }
   }
 
   leave(): void {
@@ -161,11 +170,10 @@ class OwnedRun {
   async #perform(step: Exclude<Step, { step: 'done' }>): Promise<void> {
     const { clock, steps } = this.#ports
     switch (step.step) {
-      case 'retrieve':
-        return this.#note({
-          type: 'retrieval.completed',
-          data: await steps.retrieve(this.state, this.#interrupt.signal),
-        })
+      case 'retrieve': {
+        const data = await this.#within(this.#leftMs(), (signal) => steps.retrieve(this.state, signal))
+        return data === undefined ? undefined : this.#note({ type: 'retrieval.completed', data })
+      }
       case 'settle':
         return this.#note({ type: 'attempt.failed', data: lostAttempt(step.attempt) })
       case 'wait': {
@@ -178,11 +186,13 @@ class OwnedRun {
       }
       case 'attempt':
         return this.#attempt(step)
-      case 'validate':
-        return this.#note({
-          type: 'verdict.reached',
-          data: await steps.validate(this.state, step.attempt, step.validator),
-        })
+      case 'validate': {
+        const { attempt, validator } = step
+        const work = (signal: AbortSignal) => steps.validate(this.state, attempt, validator, signal)
+        const verdict = await this.#within(bounds.verdictMs, work)
+        if (verdict === undefined && this.#interrupt.signal.aborted) return
+        return this.#note({ type: 'verdict.reached', data: verdict ?? noVerdict(attempt.attempt, validator) })
+      }
       case 'finish':
         return this.#note({
           type: 'run.completed',
@@ -198,15 +208,26 @@ class OwnedRun {
   }
 
   async #attempt(step: Extract<Step, { step: 'attempt' }>): Promise<void> {
-    const planned = await this.#ports.steps.attempt(this.state, step)
+    const planned = await this.#within(this.#leftMs(), () => this.#ports.steps.attempt(this.state, step))
+    if (planned === undefined) return
     await this.#note({ type: 'attempt.started', data: planned.started })
     if (this.#lastPosition === undefined) await this.#readBack()
     else await this.#flush()
     if (this.#foreign) throw lost
-    const { attemptTimeoutMs, deadlineMs } = this.state.spec.limits
-    const timeoutMs = Math.max(1, Math.min(attemptTimeoutMs, deadlineMs - this.#elapsedMs()))
+    const timeoutMs = Math.min(this.state.spec.limits.attemptTimeoutMs, this.#leftMs())
     const result = await planned.call({ signal: this.#interrupt.signal, timeoutMs })
     await this.#note(result)
+  }
+
+  /** What `work` gives; undefined when `ms` pass or the run is interrupted first, and then its signal is aborted. */
+  async #within<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    const over = new AbortController()
+    const signal = AbortSignal.any([this.#interrupt.signal, over.signal])
+    try {
+      return await Promise.race([work(signal), this.#ports.clock.sleep(ms, signal).then(() => undefined)])
+    } finally {
+      over.abort()
+    }
   }
 
   /** The deadline reaches `decide` as an event (R8). */
@@ -274,7 +295,7 @@ class OwnedRun {
       return
     }
     if (record.headers['ce_type'] === 'task.cancelled') {
-      this.state = { ...this.state, cancelled: { principal: '', reason: null } }
+      this.state = { ...this.state, cancelled: true }
     } else {
       this.#foreign = true
     }
@@ -289,6 +310,11 @@ class OwnedRun {
 
   #elapsedMs(): number {
     return this.#ports.clock.monotonic() - this.#beganMs
+  }
+
+  /** Until the deadline; at least 1, as a time to wait. */
+  #leftMs(): number {
+    return Math.max(1, this.state.spec.limits.deadlineMs - this.#elapsedMs())
   }
 }
 
@@ -306,4 +332,10 @@ function lostAttempt(attempt: AttemptState): EventData['attempt.failed'] {
     retryAfterMs: null,
     durationMs: 0,
   }
+}
+
+/** A validator that does not come to an end has not passed the answer (`verdict.closed`). */
+function noVerdict(attempt: number, validator: string): EventData['verdict.reached'] {
+  const message = `the validator gave no verdict within ${bounds.verdictMs} ms`
+  return { attempt, validator, passed: false, findings: [{ kind: 'Timeout', message, path: null }], durationMs: bounds.verdictMs }
 }

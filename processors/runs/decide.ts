@@ -12,7 +12,7 @@ export function decide(run: RunState): Step {
   if (run.outcome !== undefined) return { step: 'done' }
   const last = run.attempts.at(-1)
   if (last !== undefined && last.result === undefined) return { step: 'settle', attempt: last }
-  if (run.cancelled !== undefined) return finish('cancelled', run.cancelled.reason ?? undefined)
+  if (run.cancelled) return finish('cancelled')
   if (run.resumesSinceStep >= bounds.resumesWithoutStep) return finish('failed', 'poison')
   if (run.spec.retrieval !== null && run.retrieval === undefined) {
     return run.expired ? finish('failed', 'deadline') : { step: 'retrieve' }
@@ -47,7 +47,7 @@ function afterFailure(
 ): Step {
   const tries = triesInARow(run)
   const same: Choice = { provider: last.provider, model: last.model }
-  if (failure.code === 'lost') return attempt(run, last.tier, same)
+  if (ownerStopped(failure)) return attempt(run, last.tier, same)
   const waitMs = backoffMs({ runId: run.runId, attempt: last.attempt, tries, ...failure })
   const fits = waitMs < run.spec.limits.deadlineMs - run.elapsedMs
   const next = nextChoice(run, last)
@@ -71,9 +71,14 @@ function triesInARow(run: RunState): number {
   let tries = 0
   for (const one of run.attempts.toReversed()) {
     if (one.provider !== last?.provider || one.model !== last.model || one.result?.is !== 'failed') break
-    if (one.result.code !== 'lost') tries += 1
+    if (!ownerStopped(one.result)) tries += 1
   }
   return tries
+}
+
+/** The call ended because its owner did; that says nothing of the provider. */
+function ownerStopped(failure: { code: string }): boolean {
+  return failure.code === 'lost' || failure.code === 'cancelled'
 }
 
 function attemptAt(run: RunState, tier: number, index: number): Step | undefined {

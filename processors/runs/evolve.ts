@@ -1,21 +1,19 @@
 import type { AnyNewEvent } from '#schemas/event.ts'
 import type { AttemptState, RunState } from './run.ts'
 
-/** An accepted event of a run, as far as the state needs it. */
-export type RunEvent = Pick<AnyNewEvent, 'type' | 'subject' | 'data'> & AnyNewEvent
-
 /**
  * The state of a run after one more accepted event.
  *
- * Promise: pure and total. `accepted` needs a passing verdict of that very attempt where the specification names a
- * validator, and an answer in any case; a completion that claims more closes the run as failed (`verdict.closed`).
+ * Promise: pure and total; what does not fit changes nothing. `accepted` needs a passing verdict of that very attempt
+ * where the specification names a validator, and an answer in any case; a completion that claims more closes the run as
+ * failed (`verdict.closed`). An attempt has one result and its answer one verdict: the first.
  */
 export function evolve(run: RunState | undefined, event: AnyNewEvent): RunState | undefined {
   if (event.type === 'task.submitted') return run ?? submitted(event.subject, event.data)
   if (run === undefined || run.outcome !== undefined) return run
   switch (event.type) {
     case 'task.cancelled':
-      return { ...run, cancelled: { principal: event.data.principal, reason: event.data.reason } }
+      return { ...run, cancelled: true }
     case 'run.started':
       return { ...run, owner: event.data.worker }
     case 'run.resumed':
@@ -29,17 +27,18 @@ export function evolve(run: RunState | undefined, event: AnyNewEvent): RunState 
       return stepDone({ ...run, retrieval: event.data }, event.data.durationMs)
     case 'attempt.started': {
       const { attempt, tier, provider, model } = event.data
+      if (attemptOf(run, attempt) !== undefined) return run
       return { ...run, attempts: [...run.attempts, { attempt, tier, provider, model, waited: false }] }
     }
     case 'attempt.completed': {
-      const next = stepDone(run, event.data.durationMs)
-      return {
-        ...withAttempt(next, event.data.attempt, { result: { is: 'completed', content: event.data.content } }),
-        costMicroUsd: run.costMicroUsd + event.data.costMicroUsd,
-      }
+      const { attempt, content, costMicroUsd, durationMs } = event.data
+      if (!isOpen(attemptOf(run, attempt))) return run
+      const next = { ...stepDone(run, durationMs), costMicroUsd: run.costMicroUsd + costMicroUsd }
+      return withAttempt(next, attempt, { result: { is: 'completed', content } })
     }
     case 'attempt.failed': {
       const { attempt, code, message, retryable, retryAfterMs, durationMs } = event.data
+      if (!isOpen(attemptOf(run, attempt))) return run
       const next = code === 'lost' ? run : stepDone(run, durationMs)
       return withAttempt(next, attempt, {
         result: { is: 'failed', code, message, retryable, ...(retryAfterMs === null ? {} : { retryAfterMs }) },
@@ -47,11 +46,12 @@ export function evolve(run: RunState | undefined, event: AnyNewEvent): RunState 
     }
     case 'verdict.reached': {
       const { attempt, passed, findings, durationMs } = event.data
+      if (!awaitsVerdict(attemptOf(run, attempt))) return run
       return withAttempt(stepDone(run, durationMs), attempt, { verdict: { passed, findings } })
     }
     case 'run.waited': {
       const last = run.attempts.at(-1)
-      const next = { ...run, elapsedMs: run.elapsedMs + event.data.waitMs }
+      const next = stepDone(run, event.data.waitMs)
       return last === undefined ? next : withAttempt(next, last.attempt, { waited: true })
     }
     case 'run.expired':
@@ -72,13 +72,26 @@ export function evolve(run: RunState | undefined, event: AnyNewEvent): RunState 
 }
 
 function submitted(runId: string, spec: RunState['spec']): RunState {
-  return { runId, spec, resumes: 0, resumesSinceStep: 0, attempts: [], elapsedMs: 0, costMicroUsd: 0, expired: false }
+  const none = { resumes: 0, resumesSinceStep: 0, elapsedMs: 0, costMicroUsd: 0, expired: false, cancelled: false }
+  return { runId, spec, attempts: [], ...none }
 }
 
 function mayStand(run: RunState, number: number | null): boolean {
-  const attempt = run.attempts.find((one) => one.attempt === number)
+  const attempt = attemptOf(run, number)
   if (attempt?.result?.is !== 'completed') return false
   return run.spec.validator === null || attempt.verdict?.passed === true
+}
+
+function attemptOf(run: RunState, number: number | null): AttemptState | undefined {
+  return run.attempts.find((one) => one.attempt === number)
+}
+
+function isOpen(attempt: AttemptState | undefined): boolean {
+  return attempt !== undefined && attempt.result === undefined
+}
+
+function awaitsVerdict(attempt: AttemptState | undefined): boolean {
+  return attempt?.result?.is === 'completed' && attempt.verdict === undefined
 }
 
 function stepDone(run: RunState, durationMs: number): RunState {

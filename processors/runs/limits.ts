@@ -11,6 +11,8 @@ export const bounds = {
   verdictsOfTier: 2,
   /** Takeovers without a completed step, before the run is closed as poison (R8). */
   resumesWithoutStep: 3,
+  /** Time a validator has, also after the run's deadline: an answer that was paid for gets its verdict. */
+  verdictMs: 30_000,
   firstWaitMs: 500,
   longestWaitMs: 20_000,
 } as const

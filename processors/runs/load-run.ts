@@ -1,6 +1,7 @@
 import { decodeRecords } from '#processors/journal/read.ts'
 import type { RunFeed } from '#processors/journal/run-feed.ts'
 import type { EventLog } from '#processors/ports/event-log.ts'
+import { Failure } from '#processors/ports/failure.ts'
 import { eventTypes } from '#schemas/catalog.ts'
 import type { AnyNewEvent } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
@@ -13,7 +14,8 @@ import type { RunState } from './run.ts'
  * A run as the log tells it up to now, for an owner that takes it over.
  *
  * Promise: only accepted events count, and nothing beyond what the referee has judged is looked at. Undefined where
- * the record at `submitted` is not a run's accepted first event.
+ * the record at `submitted` is not a run's accepted first event. Errors: `event.undecodable` when an event of the run
+ * can't be read here, since a run must not go on without it; those of `EventLog.read` and `RunFeed.reached`.
  */
 export async function loadRun(
   runId: string,
@@ -21,14 +23,16 @@ export async function loadRun(
   ports: { log: EventLog; codec: Codec; feed: RunFeed },
 ): Promise<KnownRun | undefined> {
   const { topic, partition } = { topic: 'runs.v1', partition: submitted.partition } as const
+  await ports.feed.reached(submitted)
   const end = ports.feed.next(partition)
   let state: RunState | undefined
   let head = { seq: -1, id: '' }
   for await (const batch of ports.log.read({ topic, partition, offset: submitted.offset })) {
     const own = batch.filter((record) => record.key === runId && record.offset < end)
-    const accepted = (offset: number): boolean => !ports.feed.isRejected(partition, offset)
-    for (const event of await decodeRecords(ports.codec, own, { topic, partition, wants: () => true, accepted })) {
-      if ('bad' in event || !event.accepted) continue
+    const accepted = own.filter((record) => !ports.feed.isRejected(partition, record.offset))
+    const options = { topic, partition, wants: () => true, strangers: true }
+    for (const event of await decodeRecords(ports.codec, accepted, options)) {
+      if ('bad' in event) throw new Failure('event.undecodable', `offset ${event.position.offset}: ${event.bad}`)
       state = evolve(state, asEvent(event))
       const link = event.envelope.chain
       if (link !== undefined && link.seq >= 0) head = { seq: link.seq, id: event.envelope.id }

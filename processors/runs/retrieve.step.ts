@@ -15,7 +15,7 @@ export type Search = (query: {
   readonly corpora: readonly string[]
   readonly k: number
   readonly threshold: number
-}) => Promise<{ readonly hits: readonly SearchHit[]; readonly position: string }>
+}) => Promise<{ readonly hits: readonly SearchHit[]; readonly documents: number; readonly position: string }>
 
 export async function retrieve(
   run: RunState,
@@ -25,7 +25,7 @@ export async function retrieve(
   if (spec === null) throw new Error(`run ${run.runId} asks for no retrieval`)
   const began = ports.clock.monotonic()
   const query = await ports.claimCheck.open(spec.query)
-  const { hits, position } = await ports.search({ query, corpora: spec.corpora, k: spec.k, threshold: spec.threshold })
+  const { hits, documents, position } = await ports.search({ query, corpora: spec.corpora, k: spec.k, threshold: spec.threshold })
   const durationMs = ports.clock.monotonic() - began
-  return { query: spec.query, corpora: spec.corpora, ...packPassages(hits), position, durationMs }
+  return { query: spec.query, corpora: spec.corpora, documents, ...packPassages(hits), position, durationMs }
 }

@@ -26,7 +26,8 @@ export interface RunState {
   readonly elapsedMs: number
   readonly costMicroUsd: number
   readonly expired: boolean
-  readonly cancelled?: { readonly principal: string; readonly reason: string | null }
+  /** Who asked for it and why stands in the `task.cancelled` event alone, so that any reader of headers may set this. */
+  readonly cancelled: boolean
   readonly outcome?: Outcome
   readonly reason?: string
   /** The attempt whose answer stands. */

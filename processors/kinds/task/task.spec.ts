@@ -1,0 +1,102 @@
+import { Failure } from '#processors/ports/failure.ts'
+import type { RunSpec, Tier } from '#processors/runs/run.ts'
+import { defaultValidator, validators } from '#processors/validation/validators.ts'
+
+/**
+ * A task request becomes a run's frozen specification.
+ *
+ * Promise: everything a run depends on later is in the specification: the ladder as configured now, the corpora, the
+ * limits. Errors: `request.invalid`, naming the field.
+ */
+export interface TaskRequest {
+  readonly prompt: string
+  readonly system?: string
+  /** Provider and model, instead of the configured ladder. */
+  readonly provider?: string
+  readonly model?: string
+  readonly validator?: string
+  readonly validatorOptions?: Readonly<Record<string, unknown>>
+  readonly temperature?: number
+  readonly maxTokens?: number
+  readonly maxAttempts?: number
+  readonly deadlineMs?: number
+  readonly retrieval?: boolean
+  readonly corpora?: readonly string[]
+  readonly k?: number
+  readonly tags?: Readonly<Record<string, string>>
+}
+
+/** What the configuration gives a task that does not say. */
+export interface TaskDefaults {
+  readonly ladder: readonly Tier[]
+  readonly temperature: number | undefined
+  readonly maxTokens: number | undefined
+  readonly attempts: number
+  readonly attemptTimeoutMs: number
+  readonly deadlineMs: number
+  readonly retrieval: { readonly corpora: readonly string[]; readonly k: number; readonly threshold: number } | undefined
+  readonly folder: string | undefined
+}
+
+export function taskSpec(
+  request: TaskRequest,
+  defaults: TaskDefaults,
+  who: { readonly principal: string; readonly interactive: boolean; readonly bodyHash?: string },
+): RunSpec {
+  if (request.prompt.trim() === '') throw new Failure('request.invalid', 'prompt is empty')
+  const validator = request.validator ?? defaultValidator
+  if (!Object.hasOwn(validators, validator)) {
+    const known = Object.keys(validators).join(', ')
+    throw new Failure('request.invalid', `there is no validator ${validator}; there are: ${known}`)
+  }
+  const temperature = request.temperature ?? defaults.temperature
+  const maxTokens = request.maxTokens ?? defaults.maxTokens
+  return {
+    kind: 'task',
+    messages: JSON.stringify([
+      ...(request.system === undefined ? [] : [{ role: 'system', content: request.system }]),
+      { role: 'user', content: request.prompt },
+    ]),
+    retrieval: retrievalOf(request, defaults),
+    ladder: ladderOf(request, defaults),
+    validator,
+    validatorOptions: request.validatorOptions === undefined ? null : JSON.stringify(request.validatorOptions),
+    parameters: JSON.stringify({
+      ...(temperature === undefined ? {} : { temperature }),
+      ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+    }),
+    limits: {
+      attempts: request.maxAttempts ?? defaults.attempts,
+      attemptTimeoutMs: defaults.attemptTimeoutMs,
+      deadlineMs: request.deadlineMs ?? defaults.deadlineMs,
+      costMicroUsd: null,
+    },
+    principal: who.principal,
+    interactive: who.interactive,
+    folder: defaults.folder ?? null,
+    bodyHash: who.bodyHash ?? null,
+    tags: request.tags ?? {},
+    redactions: 0,
+  }
+}
+
+function retrievalOf(request: TaskRequest, { retrieval }: TaskDefaults): RunSpec['retrieval'] {
+  if (request.retrieval === false) return null
+  const corpora = request.corpora ?? retrieval?.corpora ?? []
+  if (corpora.length === 0) return null
+  return { query: request.prompt, corpora, k: request.k ?? retrieval?.k ?? 5, threshold: retrieval?.threshold ?? 0 }
+}
+
+function ladderOf(request: TaskRequest, { ladder }: TaskDefaults): readonly Tier[] {
+  const { provider, model } = request
+  if (provider === undefined && model === undefined) return ladder
+  const configured = ladder.flatMap((tier) => tier.choices)
+  const found = provider === undefined ? configured[0] : configured.find((choice) => choice.provider === provider)
+  if (found === undefined) {
+    const known = configured.map((choice) => choice.provider).join(', ')
+    throw new Failure('provider.unconfigured', `provider ${provider ?? ''} is not configured; configured: ${known}`, {
+      remedy: 'lattice doctor says what is missing',
+    })
+  }
+  return [{ name: 'asked', choices: [{ provider: found.provider, model: model ?? found.model }] }]
+}

@@ -1,0 +1,75 @@
+/**
+ * The built-in model `lattice/extract`: an answer made of the best sentences of the retrieved passages, with sources.
+ *
+ * Promise: a `ModelProvider` like any other, without a network and deterministic: the same request gives the same bytes.
+ * It claims nothing of its own: every sentence stands in a passage. Without passages it says so, and how to get a model.
+ */
+import type { ChatMessage, ModelProvider, ModelReply, ModelRequest } from '#processors/ports/model-provider.ts'
+import { type Sentence, sentencesOf } from './passage-sentences.ts'
+import { rankSentences } from './rank-sentences.ts'
+import { builtIn } from './route-model.ts'
+
+const url = 'builtin:lattice/extract'
+const mostSentences = 5
+const mostCharacters = 1200
+
+export function createExtractProvider(): ModelProvider {
+  return {
+    name: builtIn.provider,
+    url,
+    defaultModel: builtIn.model,
+    async complete(request, { signal }) {
+      if (signal.aborted)
+        return { ok: false, code: 'cancelled', message: `the call to ${url} was cancelled`, raw: '', retryable: false }
+      return reply(request)
+    },
+  }
+}
+
+function reply({ messages, passages }: ModelRequest): ModelReply {
+  const content = extract(questionOf(messages), passages ?? [])
+  const choice = { index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }
+  const raw = JSON.stringify({ object: 'chat.completion', model: 'lattice/extract', choices: [choice] })
+  return { ok: true, content, raw, finishReason: 'stop' }
+}
+
+/** The answer's text. Exported for what wants an extract without a run. */
+export function extract(question: string, passages: NonNullable<ModelRequest['passages']>): string {
+  const ranked = rankSentences(question, sentencesOf(passages))
+  const chosen: Sentence[] = []
+  let size = 0
+  for (const sentence of ranked) {
+    if (chosen.length === mostSentences) break
+    if (chosen.length > 0 && size + sentence.text.length > mostCharacters) continue
+    chosen.push(sentence)
+    size += sentence.text.length
+  }
+  return chosen.length === 0 ? nothingFound : withSources(chosen)
+}
+
+const nothingFound =
+  'Nothing relevant was found in the documents of this folder, and without a model provider there is no other answer.\n\n' +
+  'To get one, set GROQ_API_KEY, GEMINI_API_KEY or OPENAI_API_KEY, or start LM Studio or Ollama ' +
+  '(LMSTUDIO_BASE_URL, OLLAMA_URL), and ask again. `lattice doctor` shows what is configured and what answers.'
+
+/** In the order of the passages; sentences of one passage together, each group with the number of its source. */
+function withSources(chosen: readonly Sentence[]): string {
+  const inOrder = chosen.toSorted((a, b) => a.passage - b.passage || a.index - b.index)
+  const paths = [...new Set(inOrder.map(({ path }) => path))]
+  const groups = Map.groupBy(inOrder, ({ passage }) => passage)
+  const paragraphs = [...groups.values()].map((group) => {
+    const number = paths.indexOf(group[0]?.path ?? '') + 1
+    return `${group.map(({ text }) => text).join(' ')} [${number}]`
+  })
+  const sources = paths.map((path, index) => `[${index + 1}] ${path}`)
+  return `${paragraphs.join('\n\n')}\n\nSources:\n${sources.join('\n')}`
+}
+
+/** The text of the user's last message; of a list of parts, the texts. */
+function questionOf(messages: readonly ChatMessage[]): string {
+  const content = messages.findLast(({ role }) => role === 'user')?.content
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  const texts = content.map((part: { text?: unknown } | null) => (typeof part?.text === 'string' ? part.text : ''))
+  return texts.join(' ').trim()
+}

@@ -1,0 +1,125 @@
+import type { AnyStoredEvent } from '#processors/journal/read.ts'
+import type { ClaimCheck } from '#processors/journal/claim-check.ts'
+import type { FolderStore } from '#processors/ports/folder-store.ts'
+import type { OpenStore, StoreDefinition } from '#processors/stores/store.ts'
+import { Poison } from '#processors/stores/store.ts'
+import type { ObjectRef } from '#schemas/generated.ts'
+import { sha256 } from '#schemas/ids.ts'
+import { runRows } from './run-rows.ts'
+
+/**
+ * Run folders for people and tools: `<run id>/config.json`, `run.jsonl`, `artifacts/output.txt`, `artifacts/index.json`.
+ *
+ * Promise: rebuilt from the topics byte for byte; written for kinds that ask for it, from accepted events alone; large
+ * values are opened, so nothing is truncated.
+ */
+export const folderKinds = new Set(['task', 'iterate', 'replay'])
+
+export function runFolders(given: {
+  open: (folder: string) => FolderStore
+  claimCheck: ClaimCheck
+}): StoreDefinition<FolderStore> {
+  const wanted = new Set<string>([
+    'task.submitted', 'task.cancelled', 'run.started', 'run.resumed', 'retrieval.completed', 'attempt.started',
+    'attempt.completed', 'attempt.failed', 'verdict.reached', 'run.waited', 'run.expired', 'run.completed',
+  ])
+  return {
+    name: 'folders',
+    version: 1,
+    topics: ['runs.v1'],
+    wants: (type) => wanted.has(type),
+    strangers: false,
+    gather: { records: 500, ms: 20 },
+    async open(folder) {
+      return openRunFolders(given.open(folder), given.claimCheck)
+    },
+  }
+}
+
+function openRunFolders(files: FolderStore, claimCheck: ClaimCheck): OpenStore<FolderStore> {
+  let turn: Promise<unknown> = Promise.resolve()
+  return {
+    reads: files,
+    async checkpoints() {
+      return files.checkpoints()
+    },
+    async fold(events, checkpoint) {
+      const mine = turn.then(async () => {
+        try {
+          for (const event of events) {
+            if ('bad' in event) throw new Poison(event.position.offset, event.bad)
+            if (event.accepted) await write(event, files, claimCheck)
+          }
+          files.commit([checkpoint])
+        } catch (error) {
+          files.rollback()
+          throw error
+        }
+      })
+      turn = mine.catch(() => {})
+      return mine
+    },
+    async contentHash() {
+      await turn
+      return { hash: files.contentHash(), checkpoints: files.checkpoints() }
+    },
+    async close() {
+      await turn
+      files.close()
+    },
+  }
+}
+
+async function write(event: AnyStoredEvent, files: FolderStore, claimCheck: ClaimCheck): Promise<void> {
+  const run = event.envelope.subject
+  const open = (text: string | ObjectRef): Promise<string> => claimCheck.open(text)
+  if (event.type === 'task.submitted') {
+    if (!folderKinds.has(event.data.kind)) return
+    files.note(run, '{}')
+    files.replace(`${run}/config.json`, pretty(configOf(run, event.data)))
+  }
+  const noted = files.noted(run)
+  if (noted === undefined) return
+  const rows = await runRows(event, open)
+  files.append(`${run}/run.jsonl`, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  if (event.type === 'attempt.completed') {
+    const { attempt, provider, model } = event.data
+    const content = await open(event.data.content)
+    files.replace(`${run}/artifacts/output.txt`, content)
+    files.note(run, JSON.stringify({ attempt, provider, model, sha256: sha256(content), sizeBytes: Buffer.byteLength(content) }))
+  }
+  if (event.type === 'run.completed') {
+    const { sha256: hash, sizeBytes, ...metadata } = JSON.parse(noted) as Record<string, unknown>
+    const output = {
+      path: 'output.txt',
+      mime: 'text/plain; charset=utf-8',
+      sha256: hash,
+      sizeBytes,
+      tags: ['output', event.data.outcome],
+      metadata,
+    }
+    files.replace(`${run}/artifacts/index.json`, pretty({ run, artifacts: hash === undefined ? [] : [output] }))
+    files.note(run, undefined)
+  }
+}
+
+function configOf(run: string, data: Extract<AnyStoredEvent, { type: 'task.submitted' }>['data']): unknown {
+  const { retrieval } = data
+  return {
+    run,
+    kind: data.kind,
+    ladder: data.ladder.map((tier) => ({ ...tier, choices: tier.choices.map((choice) => ({ ...choice, key: 'masked' })) })),
+    parameters: JSON.parse(data.parameters) as unknown,
+    limits: data.limits,
+    validator: data.validator,
+    retrieval: retrieval === null ? null : { corpora: retrieval.corpora, k: retrieval.k, threshold: retrieval.threshold },
+    folder: data.folder,
+    principal: data.principal,
+    tags: data.tags,
+    redactions: data.redactions,
+  }
+}
+
+function pretty(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`
+}

@@ -1,0 +1,72 @@
+import type { AnyStoredEvent } from '#processors/journal/read.ts'
+import type { ColumnStore } from '#processors/ports/column-store.ts'
+import type { OpenStore, StoreDefinition } from '#processors/stores/store.ts'
+import { Poison } from '#processors/stores/store.ts'
+import { eventTypes } from '#schemas/catalog.ts'
+import type { EventType } from '#schemas/catalog.ts'
+import { topicNames } from '#schemas/topics.ts'
+import { tableOf } from '#schemas/wire/columns.ts'
+import { eventColumns } from './event-columns.ts'
+import { eventsView } from './events-view.ts'
+import { viewFiles } from './view-files.ts'
+
+/**
+ * The warehouse: one table an event type, a view `events` over all, and the SQL views of `views/`.
+ *
+ * Promise: a new event type needs no code here. Rejected events are kept with `accepted = false`; every view but
+ * `events` leaves them out.
+ */
+export function warehouse(open: (path: string) => Promise<ColumnStore>): StoreDefinition<ColumnStore> {
+  return {
+    name: 'warehouse',
+    version: 1,
+    topics: topicNames,
+    wants: () => true,
+    strangers: true,
+    gather: { records: 20_000, ms: 200 },
+    async open(folder) {
+      const columns = await open(`${folder}/warehouse.duckdb`)
+      await columns.define(eventTypes.map(tableOf), [eventsView(), ...viewFiles()])
+      return openEventTables(columns)
+    },
+  }
+}
+
+function openEventTables(columns: ColumnStore): OpenStore<ColumnStore> {
+  let turn: Promise<unknown> = Promise.resolve()
+  /** Partitions fold side by side, and a transaction belongs to one of them. */
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const mine = turn.then(work)
+    turn = mine.catch(() => {})
+    return mine
+  }
+  return {
+    reads: columns,
+    checkpoints: () => columns.checkpoints(),
+    fold: (events, checkpoint) =>
+      inTurn(async () => {
+        try {
+          for (const [type, rows] of byType(events)) {
+            await columns.append(tableOf(type).name, eventColumns(rows), rows.length)
+          }
+          await columns.commit([checkpoint])
+        } catch (error) {
+          await columns.rollback()
+          throw error
+        }
+      }),
+    contentHash: () => inTurn(() => columns.contentHash()),
+    close: () => inTurn(() => columns.close()),
+  }
+}
+
+function byType(events: Parameters<OpenStore['fold']>[0]): Map<EventType, AnyStoredEvent[]> {
+  const grouped = new Map<EventType, AnyStoredEvent[]>()
+  for (const event of events) {
+    if ('bad' in event) throw new Poison(event.position.offset, event.bad)
+    const rows = grouped.get(event.type)
+    if (rows === undefined) grouped.set(event.type, [event])
+    else rows.push(event)
+  }
+  return grouped
+}
