@@ -1,0 +1,192 @@
+/**
+ * The configuration of a process: flag > environment (a `.env` in the current folder is read) > lattice.toml > default.
+ *
+ * Promise: read once, typed, frozen; each value knows where it came from. What can't be understood stops the process by
+ * `settings.invalid`, naming the variable, flag or line and what is allowed; a secret is never in that message. Nothing
+ * else in Lattice reads the environment.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { type ProviderName, providerNames } from '#infra/openai/providers.ts'
+import { Failure } from '#processors/ports/failure.ts'
+import { hideCredentials, readKey } from './read-key.ts'
+import { readSettingsFile, type SettingsFile } from './settings-file.ts'
+import type { Setting } from './setting.ts'
+import { everySetting, providerSettings, settings } from './settings.ts'
+
+export type Config = { readonly [Name in keyof typeof settings]: ValueOf<(typeof settings)[Name]> } & {
+  readonly providers: Readonly<Record<ProviderName, ProviderConfig>>
+}
+
+type ValueOf<S> = S extends Setting<infer Value> ? Value : never
+
+export interface ProviderConfig {
+  /** Undefined when it is not set or a placeholder. */
+  readonly apiKey: string | undefined
+  /** As the user gave it. */
+  readonly baseUrl: string | undefined
+  readonly model: string | undefined
+}
+
+/** Where a value came from. `name` is what a user would change: a flag, a variable, a file and line. */
+export interface Origin {
+  readonly from: 'flag' | 'environment' | '.env' | 'file' | 'default'
+  readonly name: string
+}
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** By the setting's path in `Config`, such as `port` or `providers.groq.apiKey`. */
+  readonly origins: ReadonlyMap<string, Origin>
+  /** Variables that begin with LATTICE_ and mean nothing: most likely misspelt. */
+  readonly unknownVariables: readonly string[]
+}
+
+export interface ConfigSources {
+  /** Values of command line options, by the setting's path in `Config`; undefined ones are not set. */
+  readonly flags?: Readonly<Record<string, string | number | boolean | undefined>>
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Where `.env` and `lattice.toml` are looked for, and what relative paths are relative to. */
+  readonly folder?: string
+}
+
+/** Reads the configuration. Errors: `settings.invalid`. */
+export function readConfig(given: ConfigSources = {}): LoadedConfig {
+  const folder = given.folder ?? process.cwd()
+  const env = given.env ?? process.env
+  const places: Places = { folder, flags: given.flags ?? {}, env, dotenv: readDotenv(folder), file: undefined }
+  const configFile = find(settings.configFile, 'configFile', places).value
+  places.file = openSettingsFile(configFile, folder)
+
+  const origins = new Map<string, Origin>()
+  const value = (path: string, one: Setting<unknown>): unknown => {
+    const found = find(one, path, places)
+    origins.set(path, found.origin)
+    return found.value
+  }
+  const named = Object.fromEntries(Object.entries(settings).map(([name, one]) => [name, value(name, one)]))
+  const perProvider = providerNames.map((name) => [name, providerConfig(name, value)] as const)
+  const read = { ...named, configFile, providers: Object.freeze(Object.fromEntries(perProvider)) } as Config
+
+  const config = Object.freeze({ ...read, log: read.log === 'embedded:' ? `embedded:${read.data}` : read.log })
+  refuseContradictions(config, origins)
+  return { config, origins, unknownVariables: unknownVariables({ ...places.dotenv, ...env }) }
+}
+
+interface Places {
+  readonly folder: string
+  readonly flags: NonNullable<ConfigSources['flags']>
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly dotenv: Readonly<Record<string, string | undefined>>
+  file: SettingsFile | undefined
+}
+
+function providerConfig(name: ProviderName, value: (path: string, one: Setting<unknown>) => unknown): ProviderConfig {
+  const { apiKey, baseUrl, model } = providerSettings[name]
+  const read = (key: string, one: Setting<string | undefined> | undefined): string | undefined =>
+    one === undefined ? undefined : (value(`providers.${name}.${key}`, one) as string | undefined)
+  const key = read('apiKey', apiKey)
+  return Object.freeze({
+    apiKey: key === undefined || apiKey === undefined ? undefined : readKey(key, apiKey.env[0]),
+    baseUrl: read('baseUrl', baseUrl),
+    model: read('model', model),
+  })
+}
+
+/** A setting from the first place that has it. A variable that is set but empty means "not set", and hides later places. */
+function find<Value>(one: Setting<Value>, path: string, places: Places): { value: Value; origin: Origin } {
+  const raw = rawValue(one, path, places)
+  if (raw === undefined) return { value: freshDefault(one, places.folder), origin: { from: 'default', name: '' } }
+
+  const given = raw.text.trim()
+  if (given === '') return { value: freshDefault(one, places.folder), origin: raw.origin }
+  const value = one.kind.read(given, raw.folder)
+  if (value === undefined) throw invalid(one, given, raw.origin)
+  return { value: Array.isArray(value) ? (Object.freeze(value) as typeof value) : value, origin: raw.origin }
+}
+
+function rawValue(
+  one: Setting<unknown>,
+  path: string,
+  places: Places,
+): { text: string; origin: Origin; folder: string } | undefined {
+  const { folder, file } = places
+  const flag = places.flags[path]
+  if (flag !== undefined) {
+    return { text: String(flag), origin: { from: 'flag', name: one.flag?.split(' ')[0] ?? path }, folder }
+  }
+  for (const [from, variables] of [
+    ['environment', places.env],
+    ['.env', places.dotenv],
+  ] as const) {
+    for (const name of one.env) {
+      const text = variables[name]
+      if (text !== undefined) return { text, origin: { from, name }, folder }
+    }
+  }
+  const entry = one.toml === undefined ? undefined : file?.entries.get(one.toml)
+  if (file === undefined || entry === undefined) return undefined
+  return {
+    text: entry.text,
+    origin: { from: 'file', name: `${file.path}:${entry.line} (${one.toml})` },
+    folder: dirname(file.path),
+  }
+}
+
+/** A default is written as a user would write it, so paths are resolved like any other. */
+function freshDefault<Value>(one: Setting<Value>, folder: string): Value {
+  return typeof one.default === 'string' ? (one.kind.read(one.default, folder) ?? one.default) : one.default
+}
+
+function invalid(one: Setting<unknown>, given: string, origin: Origin): Failure {
+  const shown = one.secret === true ? 'what it is' : `'${hideCredentials(given).slice(0, 80)}'`
+  return new Failure('settings.invalid', `${origin.name} can't be ${shown}: it takes ${one.kind.allowed}`, {
+    remedy: `Set ${origin.name} to ${one.kind.allowed}, or remove it.`,
+  })
+}
+
+function refuseContradictions(config: Config, origins: ReadonlyMap<string, Origin>): void {
+  const nameOf = (path: string): string => origins.get(path)?.name ?? path
+  if (config.provider === 'custom' && config.baseUrl === undefined) {
+    throw new Failure('settings.invalid', `${nameOf('provider')} is custom, which needs LATTICE_BASE_URL`, {
+      remedy: 'Set LATTICE_BASE_URL to the base URL of an OpenAI-compatible endpoint.',
+    })
+  }
+  if (config.authToken !== undefined && readKey(config.authToken, 'LATTICE_AUTH_TOKEN') === undefined) {
+    throw new Failure('settings.invalid', `${nameOf('authToken')} is a placeholder, which would protect nothing`, {
+      remedy: `Set ${nameOf('authToken')} to a secret of your own, or remove it.`,
+    })
+  }
+}
+
+function readDotenv(folder: string): Record<string, string | undefined> {
+  try {
+    return parseEnv(readFileSync(join(folder, '.env'), 'utf8').replace(/^\uFEFF/, ''))
+  } catch (error) {
+    // A virtual environment of Python may be a folder of that name.
+    if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return {}
+    throw new Failure(
+      'settings.invalid',
+      `.env in ${folder} can't be read (${(error as NodeJS.ErrnoException).code})`,
+      {
+        remedy: 'Make .env readable, or run Lattice in another folder.',
+        cause: error,
+      },
+    )
+  }
+}
+
+function openSettingsFile(named: string | undefined, folder: string): SettingsFile | undefined {
+  const path = named ?? resolve(folder, 'lattice.toml')
+  if (named === undefined && !existsSync(path)) return undefined
+  const keys = [...everySetting.values()].map((one) => one.toml).filter((key) => key !== undefined)
+  return readSettingsFile(path, new Set(keys))
+}
+
+function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = new Set([...everySetting.values()].flatMap((one) => one.env))
+  return Object.keys(env)
+    .filter((name) => name.startsWith('LATTICE_') && !name.startsWith('LATTICE_TEST_') && !known.has(name))
+    .sort()
+}

@@ -1,0 +1,43 @@
+/**
+ * The secrets of a configuration: what must never be seen.
+ *
+ * Promise: every secret Lattice was given is in `knownSecrets`, in each form in which it may turn up in a text.
+ */
+import type { Config } from './config.ts'
+import { everySetting } from './settings.ts'
+
+/** The shortest secret that is searched for in texts: replacing a shorter one would garble them. */
+export const shortestSecret = 6
+
+/** Every secret of a configuration, longest first, for redaction: keys, tokens and the passwords in addresses. */
+export function knownSecrets(config: Config): readonly string[] {
+  const found = new Set<string>()
+  for (const [path, one] of everySetting) {
+    const value = valueAt(config, path)
+    if (typeof value !== 'string') continue
+    if (one.secret === true) found.add(value)
+    for (const password of passwordsIn(value)) found.add(password)
+  }
+  return [...found].filter((secret) => secret.length >= shortestSecret).sort((a, b) => b.length - a.length)
+}
+
+/** The value of a setting by its path, such as `port` or `providers.groq.apiKey`. */
+export function valueAt(config: Config, path: string): unknown {
+  return path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config)
+}
+
+/** As written, and decoded where it was percent-encoded; and user and password together as HTTP sends them. */
+function passwordsIn(address: string): string[] {
+  const [, user, password] = /\/\/([^/?#\s:@]*):([^/?#\s]*)@/.exec(address) ?? []
+  if (user === undefined || password === undefined) return []
+  const plain = decoded(password)
+  return [password, plain, Buffer.from(`${decoded(user)}:${plain}`).toString('base64')]
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

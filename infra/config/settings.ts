@@ -1,0 +1,213 @@
+/**
+ * ★ Every setting of Lattice on one screen: its variables, its flag, its key in lattice.toml, what it may be, and what
+ * it is when nobody says. A new one is an entry here; `config.ts` reads them all the same way.
+ */
+import {
+  builtInProvider,
+  customProvider,
+  type ProviderDefinition,
+  type ProviderName,
+  providerNames,
+  providers,
+} from '#infra/openai/providers.ts'
+import {
+  decimal,
+  flag,
+  httpUrl,
+  integer,
+  list,
+  logAddress,
+  oneOf,
+  optional,
+  path,
+  prefix,
+  type Setting,
+  setting,
+  someOf,
+  text,
+} from './setting.ts'
+
+export const settings = {
+  configFile: optional<string>(path, {
+    env: ['LATTICE_CONFIG'],
+    flag: '--config <file>',
+    doc: 'the settings file; lattice.toml in the current folder when there is one',
+  }),
+  data: setting(path, './data', {
+    env: ['LATTICE_DATA'],
+    flag: '--data <folder>',
+    toml: 'data',
+    doc: 'the folder that holds all state',
+  }),
+  log: setting(logAddress, 'embedded:', {
+    env: ['LATTICE_LOG'],
+    flag: '--log <address>',
+    toml: 'log',
+    doc: 'where the event log is: embedded:<folder>, redis://…, kafka://…',
+  }),
+  logNamespace: setting(prefix, 'lattice', {
+    env: ['LATTICE_LOG_NAMESPACE'],
+    toml: 'log_namespace',
+    doc: 'prefix of all names on a shared Redis or Kafka',
+  }),
+  schemaRegistry: optional<string>(httpUrl, {
+    env: ['LATTICE_SCHEMA_REGISTRY'],
+    toml: 'schema_registry',
+    doc: 'a Confluent-compatible schema registry; schema ids come from the catalog otherwise',
+  }),
+  runsDir: setting(path, './runs', {
+    env: ['LATTICE_RUNS_DIR'],
+    flag: '--runs-dir <folder>',
+    toml: 'runs_dir',
+    doc: 'where run folders are written',
+  }),
+  claimCheckBytes: setting(integer(1024, 4 * 1024 * 1024), 262_144, {
+    env: ['LATTICE_CLAIM_CHECK_BYTES'],
+    toml: 'claim_check_bytes',
+    doc: 'a field larger than this is stored beside the log and referred to',
+  }),
+  logLevel: setting(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'info', {
+    env: ['LATTICE_LOG_LEVEL'],
+    flag: '--log-level <level>',
+    toml: 'log_level',
+    doc: 'how much is written to stderr',
+  }),
+
+  host: setting(text, '127.0.0.1', {
+    env: ['LATTICE_HOST'],
+    flag: '--host <address>',
+    toml: 'http.host',
+    doc: 'the address the API listens on; another than loopback needs LATTICE_AUTH_TOKEN',
+  }),
+  port: setting(integer(0, 65_535), 8300, {
+    env: ['LATTICE_PORT'],
+    flag: '--port <port>',
+    toml: 'http.port',
+    doc: 'the port the API listens on; 0 takes a free one',
+  }),
+  authToken: optional<string>(text, {
+    env: ['LATTICE_AUTH_TOKEN'],
+    toml: 'http.auth_token',
+    doc: 'bearer token that API requests need',
+    secret: true,
+  }),
+  tokensFile: optional<string>(path, {
+    env: ['LATTICE_TOKENS_FILE'],
+    toml: 'http.tokens_file',
+    doc: 'file of more bearer tokens, each with the name of its principal',
+  }),
+  corsOrigins: setting<readonly string[]>(list, [], {
+    env: ['LATTICE_CORS_ORIGINS'],
+    toml: 'http.cors_origins',
+    doc: 'origins whose browsers may call the API; * for all',
+  }),
+
+  providerOrder: setting<readonly string[]>(someOf([...providerNames, builtInProvider]), providerNames, {
+    env: ['LATTICE_PROVIDER_ORDER'],
+    flag: '--provider-order <names>',
+    toml: 'provider_order',
+    doc: 'providers in the order they are tried',
+  }),
+  provider: optional<string>(oneOf([...providerNames, customProvider, builtInProvider]), {
+    env: ['LATTICE_PROVIDER'],
+    flag: '--provider <name>',
+    toml: 'provider',
+    doc: 'use this provider alone',
+  }),
+  model: optional<string>(text, {
+    env: ['LATTICE_MODEL'],
+    flag: '--model <name>',
+    toml: 'model',
+    doc: 'model of the chosen (first) provider; the others keep their own',
+  }),
+  baseUrl: optional<string>(httpUrl, {
+    env: ['LATTICE_BASE_URL'],
+    flag: '--base-url <url>',
+    toml: 'base_url',
+    doc: 'base URL of the chosen (first) provider; without any key, an endpoint that needs none',
+  }),
+  temperature: setting(decimal(0, 2), 0.2, {
+    env: ['LATTICE_TEMPERATURE'],
+    flag: '--temperature <number>',
+    toml: 'temperature',
+    doc: 'sampling temperature of tasks',
+  }),
+  maxTokens: optional<number>(integer(1), {
+    env: ['LATTICE_MAX_TOKENS'],
+    flag: '--max-tokens <number>',
+    toml: 'max_tokens',
+    doc: 'longest answer, in tokens; the provider decides otherwise',
+  }),
+  maxAttempts: setting(integer(1, 100), 9, {
+    env: ['LATTICE_MAX_ATTEMPTS'],
+    flag: '--max-attempts <number>',
+    toml: 'max_attempts',
+    doc: 'model calls a run may make: retries, fallback and escalation together',
+  }),
+  deadlineMs: setting(integer(1, 86_400_000), 300_000, {
+    env: ['LATTICE_DEADLINE_MS'],
+    flag: '--deadline-ms <ms>',
+    toml: 'deadline_ms',
+    doc: 'how long a run may take, in milliseconds',
+  }),
+
+  useRag: setting(flag, true, {
+    env: ['LATTICE_USE_RAG'],
+    flag: '--use-rag <1|0>',
+    toml: 'rag.use',
+    doc: "whether passages of the folder's documents are retrieved for a task",
+  }),
+  ragMaxIngest: setting(integer(0, 100_000), 20, {
+    env: ['LATTICE_RAG_MAX_INGEST'],
+    toml: 'rag.max_ingest',
+    doc: 'how many files of the folder are read before a run, at most',
+  }),
+  ragThreshold: optional<number>(decimal(0, 1), {
+    env: ['LATTICE_RAG_THRESHOLD'],
+    toml: 'rag.threshold',
+    doc: 'relevance below which a passage is not attached; chosen by the search otherwise',
+  }),
+}
+
+/** What each provider of the table can be given: `GROQ_API_KEY`, `GROQ_BASE_URL`, `GROQ_MODEL` and so on. */
+export const providerSettings = Object.fromEntries(
+  providerNames.map((name) => [name, settingsOf(name, providers[name])]),
+) as Readonly<Record<ProviderName, ProviderSettings>>
+
+export interface ProviderSettings {
+  readonly apiKey?: Setting<string | undefined>
+  readonly baseUrl: Setting<string | undefined>
+  readonly model: Setting<string | undefined>
+}
+
+/** Every setting under its path in `Config`, such as `port` or `providers.groq.apiKey`. */
+export const everySetting: ReadonlyMap<string, Setting<unknown>> = new Map<string, Setting<unknown>>([
+  ...Object.entries(settings),
+  ...providerNames.flatMap((name) =>
+    Object.entries(providerSettings[name]).map(([key, one]) => [`providers.${name}.${key}`, one] as const),
+  ),
+])
+
+function settingsOf(name: string, provider: ProviderDefinition): ProviderSettings {
+  const toml = (key: string): string => `providers.${name}.${key}`
+  return {
+    ...(provider.keyVariable !== undefined && {
+      apiKey: optional<string>(text, {
+        env: [provider.keyVariable],
+        toml: toml('api_key'),
+        doc: `key of ${provider.title}`,
+        secret: true,
+      }),
+    }),
+    baseUrl: optional<string>(httpUrl, {
+      env: [provider.urlVariable],
+      toml: toml('base_url'),
+      doc: `base URL of ${provider.title}; ${provider.baseUrl} otherwise`,
+    }),
+    model: optional<string>(text, {
+      env: [provider.modelVariable],
+      toml: toml('model'),
+      doc: `model of ${provider.title}; ${provider.defaultModel} otherwise`,
+    }),
+  }
+}

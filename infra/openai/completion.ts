@@ -1,0 +1,85 @@
+/**
+ * A 2xx body read as a chat completion.
+ *
+ * Promise: total. Any text gives an answer or a typed failure (`empty-body`, `not-json`, `error-body`, `malformed`);
+ * what the answer says is taken as it stands, nothing is trimmed or repaired.
+ */
+import type { ModelAnswer, ModelReply } from '#processors/ports/model-provider.ts'
+import {
+  type Asked,
+  describeBody,
+  errorIn,
+  failure,
+  failureOfErrorBody,
+  isObject,
+  parseLoosely,
+  type Received,
+} from './openai-failures.ts'
+
+export function readCompletion(asked: Asked, received: Received): ModelReply {
+  const { status, headers, text } = received
+  const got = { raw: text, httpStatus: status }
+  if (text.trim() === '') {
+    return failure('empty-body', `${asked.url} answered ${status} with an empty body`, { ...got, retryable: true })
+  }
+  const parsed = parseLoosely(text)
+  if (parsed === undefined) return failure('not-json', `${asked.url} answered ${status} with ${notJson(received)}`, got)
+
+  const error = errorIn(parsed)
+  if (error !== undefined) return failureOfErrorBody(asked, received, error)
+  const choice = firstChoice(parsed)
+  if (choice === undefined) {
+    return failure('malformed', `${asked.url} answered ${status} with no chat completion: ${describeBody(text)}`, got)
+  }
+  const usage = isObject(parsed) && isObject(parsed['usage']) ? parsed['usage'] : {}
+  return answer({
+    content: choice.content,
+    raw: text,
+    finishReason: choice.finishReason,
+    promptTokens: count(usage['prompt_tokens']),
+    completionTokens: count(usage['completion_tokens']),
+    requestId: requestIdIn(headers),
+  })
+}
+
+function notJson({ headers, text }: Received): string {
+  const encoding = [headers['content-encoding']].flat()[0] ?? 'identity'
+  if (encoding !== 'identity') return `a body in ${encoding} encoding, which was not asked for`
+  return `${describeBody(text)}, which is not JSON`
+}
+
+/** Text and end of the first choice; undefined when the body has none. */
+function firstChoice(parsed: unknown): { content: string; finishReason: string | undefined } | undefined {
+  if (!isObject(parsed) || !Array.isArray(parsed['choices'])) return undefined
+  const choice: unknown = parsed['choices'][0]
+  if (!isObject(choice)) return undefined
+  const finishReason = typeof choice['finish_reason'] === 'string' ? choice['finish_reason'] : undefined
+  const message = choice['message']
+  // A blocked answer has an end and no message.
+  if (message === undefined || message === null)
+    return finishReason === undefined ? undefined : { content: '', finishReason }
+  const content = isObject(message) ? textOf(message['content']) : undefined
+  return content === undefined ? undefined : { content, finishReason }
+}
+
+/** A text, nothing (a tool call, a refusal), or a list of parts of which the texts count. */
+function textOf(content: unknown): string | undefined {
+  if (content === undefined || content === null) return ''
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return undefined
+  return content.map((part) => (isObject(part) && typeof part['text'] === 'string' ? part['text'] : '')).join('')
+}
+
+function answer(given: { [Field in keyof Omit<ModelAnswer, 'ok'>]: ModelAnswer[Field] | undefined }): ModelAnswer {
+  const present = Object.entries(given).filter(([, value]) => value !== undefined)
+  return { ok: true, ...Object.fromEntries(present) } as ModelAnswer
+}
+
+function count(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
+}
+
+function requestIdIn(headers: Received['headers']): string | undefined {
+  const id = [headers['x-request-id'] ?? headers['request-id']].flat()[0]
+  return id === undefined || id === '' ? undefined : id.slice(0, 200)
+}

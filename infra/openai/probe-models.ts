@@ -1,0 +1,66 @@
+/**
+ * Whether a server answers now, and which models it has.
+ *
+ * Promise: never throws and never takes longer than `timeoutMs`; another program on that port doesn't count.
+ */
+import { limitCall } from './call-limit.ts'
+import { openClient } from './client.ts'
+import type { ConfiguredProvider } from './configured-providers.ts'
+import { isObject } from './openai-failures.ts'
+
+export interface Probe {
+  readonly answers: boolean
+  /** Model ids in the server's order. */
+  readonly models: readonly string[]
+  /** Why it doesn't count as answering, in words. */
+  readonly reason: string
+}
+
+/** How long a local server nobody configured is waited for. */
+export const probeTimeoutMs = 200
+
+const most = 4 * 1024 * 1024
+
+export async function probeModels(
+  provider: Pick<ConfiguredProvider, 'baseUrl' | 'apiKey' | 'local'>,
+  timeoutMs: number = probeTimeoutMs,
+): Promise<Probe> {
+  const client = openClient(provider.baseUrl, provider)
+  const limit = limitCall(AbortSignal.any([]), timeoutMs)
+  try {
+    const { statusCode, body } = await client.send({ method: 'GET', resource: '/models', signal: limit.signal })
+    const chunks: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      size += chunk.length
+      if (size > most) return silent('its list of models is too large')
+      chunks.push(chunk)
+    }
+    // It is there and wants a key: the call itself will say so.
+    if (statusCode === 401 || statusCode === 403) return { answers: true, models: [], reason: '' }
+    const models = statusCode === 200 ? modelIds(Buffer.concat(chunks).toString('utf8')) : undefined
+    if (models === undefined) return silent(`it answered ${statusCode} without a list of models`)
+    return { answers: true, models, reason: '' }
+  } catch {
+    return silent(limit.endedBy() === 'timeout' ? `no answer within ${timeoutMs} ms` : 'nothing answers there')
+  } finally {
+    limit.release()
+    await client.close()
+  }
+}
+
+function silent(reason: string): Probe {
+  return { answers: false, models: [], reason }
+}
+
+function modelIds(text: string): string[] | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (!isObject(parsed) || !('data' in parsed)) return undefined
+    // Ollama without any model answers null.
+    const data: unknown[] = Array.isArray(parsed['data']) ? parsed['data'] : []
+    return data.flatMap((one) => (isObject(one) && typeof one['id'] === 'string' ? [one['id']] : []))
+  } catch {
+    return undefined
+  }
+}
