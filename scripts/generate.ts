@@ -1,8 +1,9 @@
 /**
- * `npm run generate [-- --check]`: TypeScript types and embedded schemas from the `.avsc` files.
+ * `npm run generate [-- --check | --golden]`: TypeScript types and embedded schemas from the `.avsc` files.
  *
  * Promise: the output is a function of `schemas/catalog.ts` and the `.avsc` files alone. With `--check` nothing is
- * written and the exit code is 1 when a committed file differs. Nothing reads an `.avsc` file at run time.
+ * written and the exit code is 1 when a committed file differs. Nothing reads an `.avsc` file at run time. With
+ * `--golden`, versions without golden bytes get them (`golden.ts`).
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -159,4 +160,8 @@ if (import.meta.main) {
     else writeFileSync(join(project, path), content)
   }
   if (check && stale.length > 0) process.exitCode = 1
+  if (process.argv.includes('--golden')) {
+    const { writeMissingGolden } = await import('#scripts/golden.ts')
+    for (const name of writeMissingGolden()) console.log(`golden bytes of ${name} written: commit them`)
+  }
 }
