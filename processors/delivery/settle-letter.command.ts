@@ -1,0 +1,64 @@
+import type { Journal } from '#processors/journal/journal.ts'
+import type { EventLog, StoredRecord } from '#processors/ports/event-log.ts'
+import { Failure } from '#processors/ports/failure.ts'
+import { nameId } from '#schemas/ids.ts'
+import type { Position } from '#schemas/position.ts'
+import { topicNames } from '#schemas/topics.ts'
+import type { Topic } from '#schemas/topics.ts'
+import type { LetterView } from './letters.query.ts'
+
+/**
+ * What becomes of a dead letter.
+ *
+ * Promise: resubmitting is a new append of the record as it stands in the log, never a late apply (R4); an event of a
+ * run's chain is refused, because a chain can't be mended from behind. Discarding changes nothing but the letter.
+ */
+export async function resubmitLetter(
+  ports: { journal: Journal; log: EventLog },
+  letter: LetterView,
+  principal: string,
+): Promise<{ position: Position; recordId: string }> {
+  mustBeParked(letter)
+  const topic = topicNames.find((name) => name === letter.topic)
+  if (topic === undefined) throw new Failure('request.invalid', `this program has no topic ${letter.topic}`)
+  const record = await readOne(ports.log, { topic, partition: letter.partition, offset: letter.offset })
+  if (record.headers['ce_run'] !== undefined) {
+    throw new Failure('request.invalid', 'an event of a run can not be appended again: its chain has gone on', {
+      remedy: `mend the cause, then rebuild: lattice store rebuild ${letter.parkedBy}`,
+    })
+  }
+  const recordId = nameId('resubmitted', letter.letter)
+  const [position] = await ports.log.append(topic, [
+    { key: record.key === '' ? letter.letter : record.key, headers: { ...record.headers, ce_id: recordId }, value: record.value },
+  ])
+  if (position === undefined) throw new Failure('internal', 'the record got no position')
+  await ports.journal.write([
+    { type: 'letter.resubmitted', subject: letter.letter, data: { letter: letter.letter, as: recordId, principal } },
+  ])
+  return { position, recordId }
+}
+
+export async function discardLetter(
+  ports: { journal: Journal },
+  letter: LetterView,
+  given: { principal: string; reason?: string },
+): Promise<void> {
+  mustBeParked(letter)
+  const { principal, reason } = given
+  await ports.journal.write([
+    { type: 'letter.discarded', subject: letter.letter, data: { letter: letter.letter, reason: reason ?? null, principal } },
+  ])
+}
+
+function mustBeParked(letter: LetterView): void {
+  if (letter.state === 'parked') return
+  throw new Failure('request.invalid', `letter ${letter.letter} was ${letter.state} already`)
+}
+
+async function readOne(log: EventLog, at: Position & { topic: Topic }): Promise<StoredRecord> {
+  for await (const batch of log.read(at, { batchSize: 1 })) {
+    const record = batch[0]
+    if (record !== undefined) return record
+  }
+  throw new Failure('log.trimmed', `there is no record at ${at.topic}:${at.partition}:${at.offset} any more`)
+}
