@@ -19,7 +19,10 @@ export interface CuttingProxy {
 /** Once the server answers, this long is left for the rest of what it was asked before the connection goes. */
 const GRACE_MS = 10
 
-export async function startCuttingProxy(target: { readonly host: string; readonly port: number }): Promise<CuttingProxy> {
+export async function startCuttingProxy(target: {
+  readonly host: string
+  readonly port: number
+}): Promise<CuttingProxy> {
   const sockets = new Set<Socket>()
   let cuts = 0
 

@@ -9,7 +9,13 @@ import { type Opener, openedBy } from './opener.ts'
 import { idOf, record } from './records.ts'
 
 export type LogTask = { readonly opener: Opener; readonly topic: Topic } & (
-  | { readonly do: 'append'; readonly writer: string; readonly calls: number; readonly batch: number; readonly inFlight: number }
+  | {
+      readonly do: 'append'
+      readonly writer: string
+      readonly calls: number
+      readonly batch: number
+      readonly inFlight: number
+    }
   | { readonly do: 'follow'; readonly partition: number }
 )
 
@@ -39,7 +45,12 @@ if (task.do === 'append') {
         const positions = await log.append(task.topic, batch)
         say({ acked: batch.map(idOf), at: positions.map((p) => [p.partition, p.offset] as const) })
       } catch (error) {
-        say({ failed: error instanceof Error ? `${(error as { code?: string }).code ?? error.name}: ${error.message}` : String(error) })
+        say({
+          failed:
+            error instanceof Error
+              ? `${(error as { code?: string }).code ?? error.name}: ${error.message}`
+              : String(error),
+        })
       }
     }
   }

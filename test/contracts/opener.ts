@@ -38,9 +38,13 @@ export interface Child<Line> {
 /** Starts a script of this folder with one JSON argument. Its stderr goes to ours; it dies with this process. */
 export function startChild<Line>(script: 'log-child.ts' | 'work-child.ts', task: unknown): Child<Line> {
   const file = fileURLToPath(new URL(script, import.meta.url))
-  const child: ChildProcess = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file, JSON.stringify(task)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', file, JSON.stringify(task)],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
   const lines: Line[] = []
   if (child.stdout === null || child.pid === undefined) throw new Error('the child has no output')
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line) as Line))

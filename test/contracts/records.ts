@@ -3,9 +3,13 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { EventLog, NewRecord, ReadOptions, StoredRecord } from '#processors/ports/event-log.ts'
-import type { Position } from '#schemas/position.ts'
+import type { Topic } from '#schemas/topics.ts'
 
-export function record(key: string, value: string | Uint8Array = '', headers: Readonly<Record<string, string>> = {}): NewRecord {
+export function record(
+  key: string,
+  value: string | Uint8Array = '',
+  headers: Readonly<Record<string, string>> = {},
+): NewRecord {
   return {
     key,
     headers: { ce_id: randomUUID(), ce_type: 'test.happened', ...headers },
@@ -20,7 +24,7 @@ export function records(count: number, key: string, sizeBytes = 16): NewRecord[]
 /** One partition from an offset to its end, as plain values. */
 export async function readAll(
   log: EventLog,
-  topic: Position['topic'],
+  topic: Topic,
   partition = 0,
   from = 0,
   options: ReadOptions = {},
@@ -31,7 +35,7 @@ export async function readAll(
 }
 
 /** Every record of a topic, partition by partition. */
-export async function readTopic(log: EventLog, topic: 'runs.v1' | 'documents.v1' | 'operations.v1'): Promise<StoredRecord[]> {
+export async function readTopic(log: EventLog, topic: Topic): Promise<StoredRecord[]> {
   const all: StoredRecord[] = []
   for (const { partition, first } of await log.bounds(topic)) {
     for (const stored of await readAll(log, topic, partition, first)) all.push(stored)
@@ -44,6 +48,10 @@ export function idOf(stored: { readonly headers: Readonly<Record<string, string>
 }
 
 /** A record's content for comparing: what was appended must be what is read. */
-export function content(stored: Pick<NewRecord, 'key' | 'headers' | 'value'>): { key: string; headers: object; value: string } {
+export function content(stored: Pick<NewRecord, 'key' | 'headers' | 'value'>): {
+  key: string
+  headers: object
+  value: string
+} {
   return { key: stored.key, headers: { ...stored.headers }, value: Buffer.from(stored.value).toString('base64') }
 }

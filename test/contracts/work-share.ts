@@ -67,10 +67,19 @@ export function describeWorkShare<Space>(name: string, harness: WorkShareHarness
     }
 
     /** Takes in the background; what comes lands in the array. */
-    function taking(share: WorkShare, options: Partial<TakeOptions> = {}, onDelivery?: (d: Delivery) => Promise<void> | void): Delivery[] {
+    function taking(
+      share: WorkShare,
+      options: Partial<TakeOptions> = {},
+      onDelivery?: (d: Delivery) => Promise<void> | void,
+    ): Delivery[] {
       const got: Delivery[] = []
       const loop = async (): Promise<void> => {
-        for await (const delivery of share.take(TOPIC, GROUP, { window: 10, leaseMs, signal: stop.signal, ...options })) {
+        for await (const delivery of share.take(TOPIC, GROUP, {
+          window: 10,
+          leaseMs,
+          signal: stop.signal,
+          ...options,
+        })) {
           got.push(delivery)
           await onDelivery?.(delivery)
         }
@@ -142,7 +151,9 @@ export function describeWorkShare<Space>(name: string, harness: WorkShareHarness
     })
 
     it('skips what a worker does not want, finished at once', async () => {
-      const written = Array.from({ length: 20 }, (_, i) => record(`key-${i}`, '', { ce_type: i % 4 === 0 ? 'wanted' : 'other' }))
+      const written = Array.from({ length: 20 }, (_, i) =>
+        record(`key-${i}`, '', { ce_type: i % 4 === 0 ? 'wanted' : 'other' }),
+      )
       await log.append(TOPIC, written)
       const share = await open()
       const wanted = written.filter((r) => r.headers['ce_type'] === 'wanted').map(idOf)
@@ -206,12 +217,18 @@ export function describeWorkShare<Space>(name: string, harness: WorkShareHarness
       const written: NewRecord[] = Array.from({ length: 120 }, (_, i) => record(`key-${i}`, `value ${i}`))
       await log.append(TOPIC, written)
       const [killed, stopped, living] = [child({ holdMs: 60 }), child({ holdMs: 60 }), child({ holdMs: 60 })]
-      await eventually('all three work', () => [killed, stopped, living].every((w) => w.lines.filter(isDone).length >= 3), deadline)
+      await eventually(
+        'all three work',
+        () => [killed, stopped, living].every((w) => w.lines.filter(isDone).length >= 3),
+        deadline,
+      )
       killed.kill('SIGKILL')
       stopped.kill('SIGSTOP')
       const share = await open()
       await eventually('all finished', async () => sum(await backlog(share)) === 0, deadline)
-      const done = new Set([killed, stopped, living].flatMap((w) => w.lines.flatMap((line) => ('done' in line ? [line.done] : []))))
+      const done = new Set(
+        [killed, stopped, living].flatMap((w) => w.lines.flatMap((line) => ('done' in line ? [line.done] : []))),
+      )
       // A killed or stopped worker may have finished one whose line was never written.
       const unheard = written.map(idOf).filter((id) => !done.has(id))
       const tookBy = (worker: Child<WorkLine>) => worker.lines.flatMap((line) => ('took' in line ? [line.took] : []))

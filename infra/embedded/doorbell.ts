@@ -1,0 +1,79 @@
+/**
+ * Wakes those who wait for another process to write: a file that a writer touches and a waiter watches.
+ *
+ * Promise: a ring is heard within milliseconds where the system can watch files; where it can't, or a ring is missed, a
+ * slow look finds what was written within `lookEveryMs`. While nobody listens it costs nothing; ringing costs one
+ * system call, and needs no room on the disk. The file holds nothing and may be deleted at any time.
+ */
+import { type FSWatcher, closeSync, futimesSync, openSync, watch } from 'node:fs'
+
+export const lookEveryMs = 250
+
+export class Doorbell {
+  readonly #path: string
+  readonly #heard: () => void
+  #bell: number | undefined
+  #watcher: FSWatcher | undefined
+  #timer: NodeJS.Timeout | undefined
+  #listeners = 0
+  #closed = false
+
+  /** `heard` is called at a ring, and at each slow look, while somebody listens. */
+  constructor(path: string, heard: () => void) {
+    this.#path = path
+    this.#heard = heard
+  }
+
+  ring(): void {
+    try {
+      this.#bell ??= openSync(this.#path, 'a')
+      const now = new Date()
+      futimesSync(this.#bell, now, now)
+    } catch {
+      // The slow look finds it: a full disk or a deleted folder must not fail an append that is acknowledged.
+      this.#hangUp()
+    }
+  }
+
+  /** Listens until the returned function is called. Keeps the process alive meanwhile, as waiting on a socket would. */
+  listen(): () => void {
+    this.#listeners += 1
+    if (this.#listeners === 1) this.#start()
+    let listening = true
+    return () => {
+      if (!listening) return
+      listening = false
+      this.#listeners -= 1
+      if (this.#listeners === 0) this.#stop()
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#stop()
+    this.#hangUp()
+  }
+
+  #start(): void {
+    if (this.#closed) return
+    this.#timer = setInterval(this.#heard, lookEveryMs)
+    try {
+      closeSync(openSync(this.#path, 'a'))
+      this.#watcher = watch(this.#path, this.#heard)
+      this.#watcher.on('error', () => this.#watcher?.close())
+    } catch {
+      // Too many watches, or a file system that has none: the slow look alone.
+    }
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer)
+    this.#watcher?.close()
+    this.#watcher = undefined
+  }
+
+  #hangUp(): void {
+    if (this.#bell !== undefined) closeSync(this.#bell)
+    this.#bell = undefined
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Those who wait for the next record of a partition.
+ *
+ * Promise: no wake is lost: `newsAfter` returns at once when something came after the count it is given was taken.
+ */
+export class Follower {
+  readonly topic: string
+  readonly partition: number
+  /** Goes up with every wake. */
+  news = 0
+  #wake: (() => void) | undefined
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic
+    this.partition = partition
+  }
+
+  wake(): void {
+    this.news += 1
+    this.#wake?.()
+  }
+
+  async newsAfter(count: number): Promise<void> {
+    if (this.news !== count) return
+    await new Promise<void>((wake) => (this.#wake = wake))
+    this.#wake = undefined
+  }
+}
+
+export class Followers {
+  readonly #waiting = new Set<Follower>()
+
+  /** A follower that the signal wakes too. `listen` is called while it is there, and what it returned afterwards. */
+  add(
+    topic: string,
+    partition: number,
+    options: { signal: AbortSignal | undefined; listen: () => () => void },
+  ): { follower: Follower; remove: () => void } {
+    const { signal, listen } = options
+    const follower = new Follower(topic, partition)
+    const onAbort = (): void => follower.wake()
+    signal?.addEventListener('abort', onAbort)
+    this.#waiting.add(follower)
+    const stopListening = listen()
+    const remove = (): void => {
+      stopListening()
+      signal?.removeEventListener('abort', onAbort)
+      this.#waiting.delete(follower)
+    }
+    return { follower, remove }
+  }
+
+  wake(topic: string, partition: number): void {
+    for (const follower of this.#waiting)
+      if (follower.topic === topic && follower.partition === partition) follower.wake()
+  }
+
+  wakeAll(): void {
+    for (const follower of this.#waiting) follower.wake()
+  }
+}
