@@ -1,0 +1,22 @@
+/** The table of settings as a whole. */
+import { expect, test } from 'vitest'
+import { everySetting } from '#infra/config/settings.ts'
+
+test('no variable and no flag belongs to two settings', () => {
+  const names = [...everySetting.values()].flatMap(({ env, flag }) => [...env, ...(flag === undefined ? [] : [flag])])
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
+})
+
+test('every default is allowed', () => {
+  for (const [name, { kind, default: value }] of everySetting) {
+    if (value === undefined) continue
+    const text = Array.isArray(value) ? value.join(',') : String(value)
+    expect(kind.read(text, '/'), name).toBeDefined()
+  }
+})
+
+test('what holds a key or a token is marked as secret', () => {
+  const secrets = [...everySetting].filter(([, one]) => one.secret === true).map(([, { env }]) => env[0])
+  const named = [...everySetting.values()].map(({ env }) => env[0]).filter((name) => /(_KEY|_TOKEN)$/.test(name))
+  expect(secrets.sort()).toEqual(named.sort())
+})
