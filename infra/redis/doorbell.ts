@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RedisConnection, connectRedis } from './redis-connection.ts'
 import { isReply } from './redis-failure.ts'
-import { type Entry, offsetOf, streamId } from './stream-record.ts'
+import { type Entry, entriesByStream, offsetOf, streamId } from './stream-record.ts'
 
 export interface Doorbell {
   /** Resolves when it is worth looking for the record at `next` in the stream, or the signal aborts. */
@@ -32,7 +32,7 @@ export function createDoorbell(options: {
   readonly redis: RedisConnection
   readonly roundMs?: number
 }): Doorbell {
-  const { url, redis, roundMs = 10_000 } = options
+  const { url, redis, roundMs = 5_000 } = options
   const waiters = new Set<Waiter>()
   let bell: RedisConnection | undefined
   let watching = false
@@ -60,7 +60,7 @@ export function createDoorbell(options: {
 
   async function watch(): Promise<void> {
     watching = true
-    bell ??= connectRedis(url, { silenceMs: roundMs + 5_000 })
+    bell ??= connectRedis(url, { silenceMs: roundMs + 10_000 })
     let epoch = bell.epoch
     let lastRound = performance.now()
     while (waiters.size > 0 && !closed) {
@@ -87,10 +87,11 @@ export function createDoorbell(options: {
       const canRouse = (await ownId(bell)) !== undefined
       const blockMs = Math.ceil(canRouse ? leftMs : Math.min(leftMs, SHORT_BLOCK_MS))
       const question = lowestOf(waiters)
+      if (question.size === 0) return
       asked = question
       const ids = [...question.values()].map((next) => streamId(next - 1))
       const reply = await bell.send('xread', 'COUNT', 1, 'BLOCK', blockMs, 'STREAMS', ...question.keys(), ...ids)
-      for (const [stream, end] of endsOf(reply)) ringFor(stream, end)
+      for (const [stream, entries] of entriesByStream(reply)) ringFor(stream, entries)
     } catch (error) {
       if (isReply(error)) {
         ringAll()
@@ -138,7 +139,9 @@ export function createDoorbell(options: {
     return question !== undefined && [...waiters].some((waiter) => !covers(question, waiter))
   }
 
-  function ringFor(stream: string, end: number): void {
+  function ringFor(stream: string, entries: readonly Entry[]): void {
+    const [last] = entries.at(-1) ?? []
+    const end = last === undefined ? Infinity : (offsetOf(last) ?? Infinity)
     for (const waiter of waiters) if (waiter.stream === stream && waiter.next <= end) waiter.ring()
   }
 
@@ -165,19 +168,4 @@ function lowestOf(waiters: Iterable<Waiter>): Map<string, number> {
   const lowest = new Map<string, number>()
   for (const { stream, next } of waiters) lowest.set(stream, Math.min(next, lowest.get(stream) ?? next))
   return lowest
-}
-
-/** Per stream that has grown, the offset of the entry given. */
-function endsOf(reply: unknown): [stream: string, offset: number][] {
-  if (!Array.isArray(reply)) return []
-  // RESP3 gives a map, flattened by the client; RESP2 pairs.
-  const pairs = Array.isArray(reply[0]) ? (reply as [Buffer, Entry[]][]) : paired(reply as (Buffer | Entry[])[])
-  return pairs.map(([stream, entries]) => [
-    stream.toString(),
-    offsetOf(entries.at(-1)?.[0] ?? Buffer.alloc(0)) ?? Infinity,
-  ])
-}
-
-function paired(flat: readonly (Buffer | Entry[])[]): [Buffer, Entry[]][] {
-  return flat.flatMap((value, i) => (i % 2 === 0 ? [[value, flat[i + 1]] as [Buffer, Entry[]]] : []))
 }

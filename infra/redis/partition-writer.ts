@@ -10,8 +10,9 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { recordLimits } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
-import { appendScript, refusalOf } from './append-script.ts'
+import { type Refusal, appendScript, refusalOf } from './append-script.ts'
 import { failureOf, troubleOf } from './redis-failure.ts'
+import { answered } from './redis-connection.ts'
 import type { Partition, RedisHistory } from './redis-history.ts'
 import { type Entry, type PackedRecords, StreamRecord, offsetOf, streamId } from './stream-record.ts'
 
@@ -79,7 +80,7 @@ export function createPartitionWriter(history: RedisHistory, partition: Partitio
     for (;;) {
       if (stopped !== undefined) throw stopped
       try {
-        const first = await attempt(packed ?? Buffer.alloc(0))
+        const first = await answered(attempt(packed ?? Buffer.alloc(0)), until() - performance.now())
         return written(first, calls)
       } catch (error) {
         if (error instanceof Failure) throw error
@@ -88,7 +89,8 @@ export function createPartitionWriter(history: RedisHistory, partition: Partitio
           renewSession()
           continue
         }
-        if (refusal !== undefined) throw await stop(refusal, maybeWritten)
+        if (refusal === 'TORN' || (refusal === 'EXPIRED' && maybeWritten)) throw giveUp(error, true)
+        if (refusal !== undefined) throw await stop(refusal)
         const trouble = troubleOf(error)
         maybeWritten ||= trouble === 'cut'
         const passes = trouble === 'unsent' || trouble === 'cut' || trouble === 'not-now'
@@ -123,19 +125,18 @@ export function createPartitionWriter(history: RedisHistory, partition: Partitio
   function giveUp(error: unknown, maybeWritten: boolean): Failure {
     if (!maybeWritten) return failureOf(error, { doing: `appending to ${partition.topic}`, address: redis.address })
     renewSession()
-    return new Failure('append.outcome-unknown', `${redis.address} never answered an append to ${partition.topic}`, {
-      remedy: 'Send the same records again; what was written twice is recognised by its id.',
-      cause: error,
-    })
+    return new Failure(
+      'append.outcome-unknown',
+      `${redis.address} gave no good answer to an append to ${partition.topic}`,
+      {
+        remedy: 'Send the same records again; what was written twice is recognised by its id.',
+        cause: error,
+      },
+    )
   }
 
-  async function stop(refusal: string, maybeWritten: boolean): Promise<Failure> {
-    if (refusal === 'TORN') {
-      renewSession()
-      return new Failure('append.outcome-unknown', `${redis.address} wrote a part of a batch to ${partition.topic}`)
-    }
-    if (refusal === 'EXPIRED' && maybeWritten && (await sameHistory())) return giveUp(undefined, true)
-    stopped = await history.diverged(partition, stopReasons[refusal] ?? refusal)
+  async function stop(refusal: Exclude<Refusal, 'TORN'>): Promise<Failure> {
+    stopped = await history.diverged(partition, stopReasons[refusal])
     return stopped
   }
 
@@ -163,13 +164,13 @@ export function createPartitionWriter(history: RedisHistory, partition: Partitio
 
   async function settle(graceMs: number): Promise<void> {
     closingBy = performance.now() + graceMs
-    await drained
+    await Promise.race([drained, sleep(graceMs, undefined, { ref: false })])
   }
 
   return { append, settle }
 }
 
-const stopReasons: Readonly<Record<string, string>> = {
+const stopReasons = {
   GONE: 'its stream is gone',
   SHORT: 'it is shorter than it was',
   SEQUENCE: 'the last batch of this writer is gone from it',

@@ -115,12 +115,12 @@ export function connectRedis(url: string, options: { readonly silenceMs?: number
     for (;;) {
       signal?.throwIfAborted()
       try {
-        return await unlessAborted(send(command, ...args), signal)
+        return await answered(send(command, ...args), until - performance.now(), signal)
       } catch (error) {
         if (error instanceof Failure || signal?.aborted) throw error
         const trouble = troubleOf(error)
         if (trouble === 'refused') throw error
-        if (trouble === 'forbidden' || trouble === 'full') throw failureOf(error, { doing, address })
+        if (trouble === 'forbidden') throw failureOf(error, { doing, address })
         const left = until - performance.now()
         if (left <= 0) throw failureOf(error, { doing, address })
         if (isReady()) await pause(signal)
@@ -162,12 +162,17 @@ export function closedFailure(address: string): Failure {
   return new Failure('log.closed', `the log on ${address} is closed`)
 }
 
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await work
+/** The answer, or an error of `cut` kind when it takes too long, or the signal's reason when it aborts. */
+export async function answered<T>(work: Promise<T>, timeoutMs: number, signal?: AbortSignal): Promise<T> {
   return await new Promise<T>((resolve, reject) => {
-    const stop = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', stop)
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+    const late = () => reject(new Error('no answer in time'))
+    const timer = timeoutMs < Infinity ? setTimeout(late, Math.max(1, timeoutMs)) : undefined
+    const stop = () => reject(signal?.reason as Error)
+    signal?.addEventListener('abort', stop)
+    void work.then(resolve, reject).finally(() => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
+    })
   })
 }
 

@@ -13,7 +13,7 @@ import {
   partitionOf,
   recordLimits,
 } from '#processors/ports/event-log.ts'
-import { Failure, isFailure } from '#processors/ports/failure.ts'
+import { Failure } from '#processors/ports/failure.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Topic } from '#schemas/topics.ts'
 import { createDoorbell } from './doorbell.ts'
@@ -102,13 +102,14 @@ function positionsOf(
   shares: readonly Share[],
   done: readonly PromiseSettledResult<number>[],
 ): readonly Position[] {
-  const reasons = done.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []))
-  if (reasons.length > 0) {
-    const unknown = reasons.find((reason) => isFailure(reason, 'append.outcome-unknown'))
-    if (unknown !== undefined || reasons.length === done.length) throw unknown ?? reasons[0]
-    throw new Failure('append.outcome-unknown', `a part of the records was written, the rest failed: ${reasons[0]}`, {
+  const reasons = done.flatMap((result) => (result.status === 'rejected' ? [result.reason as Failure] : []))
+  const [reason] = reasons
+  if (reason !== undefined) {
+    const unknown = reasons.find(({ code }) => code === 'append.outcome-unknown')
+    if (unknown !== undefined || reasons.length === done.length) throw unknown ?? reason
+    throw new Failure('append.outcome-unknown', `a part of the records was written; the rest: ${reason.message}`, {
       remedy: 'Send the same records again; what was written twice is recognised by its id.',
-      cause: reasons[0],
+      cause: reason,
     })
   }
   const positions: Position[] = []

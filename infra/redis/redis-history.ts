@@ -20,7 +20,7 @@ import { type Topic, partitionsOf, topicNames } from '#schemas/topics.ts'
 import { type RedisConnection, connectRedis } from './redis-connection.ts'
 import { failureOf, isReply, troubleOf } from './redis-failure.ts'
 import { readSettings } from './server-settings.ts'
-import { type Entry, offsetOf } from './stream-record.ts'
+import { type Entry, fieldOf, offsetOf } from './stream-record.ts'
 
 export interface HistoryOptions {
   /** `redis://` or `rediss://`, with user, password and database number where needed. */
@@ -140,12 +140,8 @@ function createHistory(
 /** XINFO STREAM tells both ends, and keeps the last id also when everything was trimmed. */
 function boundsOf(reply: unknown): { readonly first: number; readonly next: number } {
   const fields = reply as readonly unknown[]
-  const field = (name: string): unknown => {
-    const at = fields.findIndex((value, i) => i % 2 === 0 && Buffer.isBuffer(value) && value.toString() === name)
-    return at < 0 ? undefined : fields[at + 1]
-  }
-  const last = offsetOf(field('last-generated-id') as Buffer)
-  const entry = field('first-entry') as Entry | null
+  const last = offsetOf(fieldOf(fields, 'last-generated-id') as Buffer)
+  const entry = fieldOf(fields, 'first-entry') as Entry | null
   const next = last === undefined ? Number.NaN : last + 1
   const first = entry === null ? next : (offsetOf(entry[0]) ?? Number.NaN)
   if (Number.isNaN(first + next)) throw new Failure('log.gap', 'the stream holds entries that are not of this log')

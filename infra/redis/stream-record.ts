@@ -29,9 +29,24 @@ export function streamId(offset: number): string {
 export function offsetOf(id: Buffer): number | undefined {
   let count = 0
   let at = 0
-  for (; at < id.length && id[at] !== 0x2d; at += 1) count = count * 10 + (id[at] ?? 0) - 0x30
+  for (; at < id.length && id[at] !== 0x2d; at += 1) count = count * 10 + ((id[at] ?? 0) - 0x30)
   const isOurs = id.length === at + 2 && id[at + 1] === 0x30
   return isOurs && Number.isSafeInteger(count) ? count - 1 : undefined
+}
+
+/** What XREAD and XREADGROUP answer, which is nothing, pairs (RESP2), or a flattened map (RESP3). */
+export function entriesByStream(reply: unknown): readonly (readonly [stream: string, entries: readonly Entry[]])[] {
+  if (!Array.isArray(reply)) return []
+  const flat = (Array.isArray(reply[0]) ? reply.flat() : reply) as readonly (Buffer | readonly Entry[])[]
+  return flat.flatMap((name, i) =>
+    i % 2 === 0 ? [[String(name), (flat[i + 1] ?? []) as readonly Entry[]] as const] : [],
+  )
+}
+
+/** One field of a flattened map, as XINFO answers. */
+export function fieldOf(fields: readonly unknown[], name: string): unknown {
+  const at = fields.findIndex((value, i) => i % 2 === 0 && Buffer.isBuffer(value) && value.toString() === name)
+  return at < 0 ? undefined : fields[at + 1]
 }
 
 export function packRecords(records: readonly NewRecord[]): PackedRecords {

@@ -29,12 +29,12 @@ function harness(partitions: number): Parameters<typeof describeEventLog<RedisSp
     prepare: () => Promise.resolve({ url: server.url, namespace: `t-${randomBytes(6).toString('hex')}`, partitions }),
     open: async (space) => await openRedisEventLog(space),
     opener: (space) => ({ module: new URL('redis-opener.ts', import.meta.url).href, given: space }),
-    clear: async (space) => void (await forget(space)),
+    clear: forget,
     async trim(space, topic, partition, before) {
       const id = await admin.get(`${space.namespace}:id`)
       await admin.xtrim(`${space.namespace}:{${id}:${topic}:${partition}}`, 'MINID', `${before + 1}`)
     },
-    recreate: async (space) => void (await forget(space)),
+    recreate: forget,
     server: {
       kill: () => server.kill(),
       start: () => server.restart(),
