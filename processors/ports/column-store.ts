@@ -14,9 +14,13 @@ export interface ColumnStore {
   define(tables: readonly TableDefinition[], views: readonly ViewDefinition[]): Promise<void>
   /**
    * Takes rows for one table into the open transaction. `columns[i][row]` follows the table's column order.
-   * Errors: `event.undecodable` for a value its column cannot hold; the transaction then has to be rolled back.
+   * Errors: `event.undecodable` for a value its column cannot hold. After any error `rollback` comes next.
    */
   append(table: string, columns: readonly ColumnValues[], rows: number): Promise<void>
+  /**
+   * Errors: `store.stalled` (disk full, …). After any error `rollback` comes next, and where the store stands is to be
+   * read from `checkpoints` again: a commit may have been made although it failed.
+   */
   commit(checkpoints: readonly StoredCheckpoint[]): Promise<void>
   /** Forgets what was appended since the last commit. */
   rollback(): Promise<void>
@@ -27,13 +31,13 @@ export interface ColumnStore {
    */
   query(sql: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>
   /**
-   * Hash of the rows of `tables` (default: all that `define` named), 32 hex digits, and the checkpoints of the same
+   * Hash of the rows of `tables` (default: all but the checkpoints), 32 hex digits, and the checkpoints of the same
    * moment; the same in any build that holds the same rows (R3).
    */
   contentHash(tables?: readonly string[]): Promise<{ hash: string; checkpoints: readonly StoredCheckpoint[] }>
   /**
-   * Writes a new database file at `path` that stands by itself: tables, views and checkpoints of one moment. Appends
-   * and queries go on meanwhile. What is there when it fails or is killed is to be deleted.
+   * Writes a new database file at `path` that stands by itself: tables, views and checkpoints as they are committed.
+   * Queries go on meanwhile, appends wait. What is there when it fails or is killed is to be deleted.
    */
   snapshot(path: string): Promise<readonly StoredCheckpoint[]>
   /** Stops queries under way, finishes a commit under way, forgets what was not committed. */

@@ -16,7 +16,8 @@ import { runRows } from './run-rows.ts'
 export const folderKinds = new Set(['task', 'iterate', 'replay'])
 
 export function runFolders(given: {
-  open: (folder: string) => FolderStore
+  /** The files of the live build are where people look for them; another build keeps its own beside its state. */
+  open: (folder: string, as: { live: boolean }) => FolderStore
   claimCheck: ClaimCheck
 }): StoreDefinition<FolderStore> {
   const wanted = new Set<string>([
@@ -30,8 +31,8 @@ export function runFolders(given: {
     wants: (type) => wanted.has(type),
     strangers: false,
     gather: { records: 500, ms: 20 },
-    async open(folder) {
-      return openRunFolders(given.open(folder), given.claimCheck)
+    async open(folder, as) {
+      return openRunFolders(given.open(folder, as), given.claimCheck)
     },
   }
 }

@@ -45,7 +45,7 @@ export async function openLiveStore<Reads>(
   const next = new Map<string, number>()
   let waiters: { positions: readonly Position[]; resolve: (reached: boolean) => void }[] = []
   let stopped: Failure | undefined
-  let current = await openBuild(await currentBuild())
+  let current = await openBuild(await currentBuild(), { live: true })
   let folding = fold(current)
 
   async function currentBuild(): Promise<StoreBuild> {
@@ -58,7 +58,7 @@ export async function openLiveStore<Reads>(
     }
     const fresh = builds.create(definition.name, definition.version)
     if (build !== undefined) {
-      const opened = await openBuild(fresh)
+      const opened = await openBuild(fresh, { live: false })
       await foldTopics(definition, opened.store, foldPorts(opened), { follow: false, signal: new AbortController().signal })
       await opened.store.close()
     }
@@ -66,10 +66,10 @@ export async function openLiveStore<Reads>(
     return fresh
   }
 
-  async function openBuild(build: StoreBuild): Promise<OpenBuild<Reads>> {
+  async function openBuild(build: StoreBuild, as: { live: boolean }): Promise<OpenBuild<Reads>> {
     const note = openBuildNote(build.folder, { store: build.store, version: build.version, logId: ports.log.id })
     note.check((type) => definition.wants(type))
-    const store = await definition.open(build.folder)
+    const store = await definition.open(build.folder, as)
     ports.report({ signal: 'store.opened', store: build.store, version: build.version, build: build.id })
     return { build, note, store, ended: new AbortController(), asking: new Set() }
   }
@@ -160,7 +160,7 @@ export async function openLiveStore<Reads>(
     }),
     contentHash: () => current.store.contentHash(),
     async switchTo(build) {
-      const opened = await openBuild(build)
+      const opened = await openBuild(build, { live: true })
       const old = current
       await foldTopics(definition, opened.store, foldPorts(opened), { follow: false, signal: opened.ended.signal })
       old.ended.abort()

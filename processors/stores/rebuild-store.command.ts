@@ -50,7 +50,7 @@ export async function withBuild<Result>(
 ): Promise<Result> {
   const note = openBuildNote(build.folder, { store: build.store, version: build.version, logId: ports.log.id })
   note.check((type) => definition.wants(type))
-  const store = await definition.open(build.folder)
+  const store = await definition.open(build.folder, { live: false })
   try {
     return await work(store, async ({ signal, parked, until }) => {
       const ends = await endsOf(definition, ports)

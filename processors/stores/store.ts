@@ -20,9 +20,16 @@ export interface StoreDefinition<Reads = unknown> {
   readonly strangers: boolean
   /** How long to gather records, and how many, before one commit: what a commit costs decides. */
   readonly gather: { readonly records: number; readonly ms: number }
-  open(folder: string): Promise<OpenStore<Reads>>
+  /** `live`: the build that queries see, not one beside it. */
+  open(folder: string, as: { readonly live: boolean }): Promise<OpenStore<Reads>>
   /** For a process that does not own it; undefined where the engine lets one process in only. */
-  openToRead?(folder: string): Reads & { close(): void }
+  openToRead?(folder: string): ReadOnlyStore<Reads>
+}
+
+export interface ReadOnlyStore<Reads> {
+  readonly reads: Reads
+  checkpoints(): readonly StoredCheckpoint[]
+  close(): void
 }
 
 export interface OpenStore<Reads = unknown> {

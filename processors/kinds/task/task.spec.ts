@@ -1,5 +1,6 @@
 import { Failure } from '#processors/ports/failure.ts'
-import type { RunSpec, Tier } from '#processors/runs/run.ts'
+import type { ModelChoice, Wanted } from '#processors/models/route-model.ts'
+import type { RunSpec } from '#processors/runs/run.ts'
 import { defaultValidator, validators } from '#processors/validation/validators.ts'
 
 /**
@@ -28,7 +29,8 @@ export interface TaskRequest {
 
 /** What the configuration gives a task that does not say. */
 export interface TaskDefaults {
-  readonly ladder: readonly Tier[]
+  /** The choices for what a task asks for. Errors: `provider.unconfigured`, `request.invalid`. */
+  readonly route: (wanted: Wanted) => readonly ModelChoice[]
   readonly temperature: number | undefined
   readonly maxTokens: number | undefined
   readonly attempts: number
@@ -58,7 +60,7 @@ export function taskSpec(
       { role: 'user', content: request.prompt },
     ]),
     retrieval: retrievalOf(request, defaults),
-    ladder: ladderOf(request, defaults),
+    ladder: [{ name: 'default', choices: defaults.route(wantedOf(request)) }],
     validator,
     validatorOptions: request.validatorOptions === undefined ? null : JSON.stringify(request.validatorOptions),
     parameters: JSON.stringify({
@@ -87,16 +89,6 @@ function retrievalOf(request: TaskRequest, { retrieval }: TaskDefaults): RunSpec
   return { query: request.prompt, corpora, k: request.k ?? retrieval?.k ?? 5, threshold: retrieval?.threshold ?? 0 }
 }
 
-function ladderOf(request: TaskRequest, { ladder }: TaskDefaults): readonly Tier[] {
-  const { provider, model } = request
-  if (provider === undefined && model === undefined) return ladder
-  const configured = ladder.flatMap((tier) => tier.choices)
-  const found = provider === undefined ? configured[0] : configured.find((choice) => choice.provider === provider)
-  if (found === undefined) {
-    const known = configured.map((choice) => choice.provider).join(', ')
-    throw new Failure('provider.unconfigured', `provider ${provider ?? ''} is not configured; configured: ${known}`, {
-      remedy: 'lattice doctor says what is missing',
-    })
-  }
-  return [{ name: 'asked', choices: [{ provider: found.provider, model: model ?? found.model }] }]
+function wantedOf({ provider, model }: TaskRequest): Wanted {
+  return { ...(provider === undefined ? {} : { provider }), ...(model === undefined ? {} : { model }) }
 }

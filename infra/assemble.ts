@@ -1,0 +1,178 @@
+/**
+ * The one chooser: which backend stands behind each port.
+ *
+ * Promise: opens only what a command needs, and loads no backend's code before it is needed. An address nobody knows is
+ * `settings.invalid`.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Config } from '#infra/config/config.ts'
+import { knownSecrets } from '#infra/config/keys.ts'
+import { openProviders } from '#infra/openai/open-providers.ts'
+import { createSystemClock } from '#infra/system/system-clock.ts'
+import type { Given } from '#processors/given.ts'
+import { createExtractProvider } from '#processors/models/extract.ts'
+import type { EventLog } from '#processors/ports/event-log.ts'
+import { Failure } from '#processors/ports/failure.ts'
+import type { Report } from '#processors/ports/report.ts'
+import type { SchemaIds } from '#processors/ports/schema-ids.ts'
+import type { WorkShare } from '#processors/ports/work-share.ts'
+import { catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
+
+/** Log address scheme → how its log and work-share are opened. */
+const logs: Readonly<Record<string, LogBackend>> = {
+  embedded: {
+    async log({ address }) {
+      const { openEmbeddedEventLog } = await import('#infra/embedded/embedded-event-log.ts')
+      return openEmbeddedEventLog({ path: address })
+    },
+    async workShare({ address, locks }) {
+      const { openEmbeddedWorkShare } = await import('#infra/embedded/embedded-work-share.ts')
+      return openEmbeddedWorkShare({ path: address, locks })
+    },
+  },
+  redis: {
+    async log({ url, namespace, report }) {
+      const { openRedisEventLog } = await import('#infra/redis/redis-event-log.ts')
+      return openRedisEventLog({ url, namespace, report })
+    },
+    async workShare({ url, namespace, report }) {
+      const { openRedisWorkShare } = await import('#infra/redis/redis-work-share.ts')
+      return openRedisWorkShare({ url, namespace, report })
+    },
+  },
+  kafka: {
+    async log({ address, namespace, report }) {
+      const { openKafkaEventLog } = await import('#infra/kafka/kafka-event-log.ts')
+      return openKafkaEventLog({ brokers: brokersOf(address), namespace, report })
+    },
+    async workShare({ address, namespace, report }) {
+      const { openKafkaWorkShare } = await import('#infra/kafka/kafka-work-share.ts')
+      return openKafkaWorkShare({ brokers: brokersOf(address), namespace, report })
+    },
+  },
+}
+
+interface LogAddress {
+  /** The whole address. */
+  readonly url: string
+  /** Without its scheme. */
+  readonly address: string
+  readonly namespace: string
+  readonly report: Report
+  readonly locks: Given['locks']
+}
+
+interface LogBackend {
+  readonly log: (at: LogAddress) => Promise<EventLog>
+  readonly workShare: (at: LogAddress) => Promise<WorkShare>
+}
+
+export interface Assembled {
+  readonly given: Given
+  /** Closes what the log's own `close` does not. */
+  close(): Promise<void>
+}
+
+export async function assemble(config: Config, report: Report): Promise<Assembled> {
+  mkdirSync(config.data, { recursive: true })
+  const clock = createSystemClock()
+  const worker = `${hostname().split('.')[0]}.${process.pid}.${randomBytes(4).toString('hex')}`
+  const [{ openSqliteProcessLocks }, { openSqliteTableStore }, { openDiskObjects }, { openStoreFolder }] =
+    await Promise.all([
+      import('#infra/sqlite/sqlite-process-locks.ts'),
+      import('#infra/sqlite/sqlite-table-store.ts'),
+      import('#infra/disk/disk-objects.ts'),
+      import('#infra/disk/store-folder.ts'),
+    ])
+  const locks = openSqliteProcessLocks(join(config.data, 'locks'))
+  const own = locks.tryAcquire(`process-${worker}`)
+  const at = logAddress(config, report, locks)
+  const providers = openProviders(config)
+  const builtIn = createExtractProvider()
+  const log = await backendOf(config.log).log(at)
+  report({ signal: 'log.opened', backend: log.backend, logId: log.id, durability: log.durability })
+
+  const given: Given = {
+    log,
+    openWorkShare: () => backendOf(config.log).workShare(at),
+    schemaIds: await schemaIdsOf(config),
+    objects: openDiskObjects(join(config.data, 'objects')),
+    builds: openStoreFolder({ root: join(config.data, 'stores'), newId: () => clock.newId() }),
+    locks,
+    openTables: (path, options) => openSqliteTableStore({ path, ...options }),
+    async openColumns(path) {
+      const { openDuckdbColumnStore } = await import('#infra/duckdb/duckdb-column-store.ts')
+      return openDuckdbColumnStore({ path })
+    },
+    openFolders: openFoldersIn(config.runsDir, (await import('#infra/disk/disk-folder-store.ts')).openDiskFolderStore),
+    refereePath: join(config.data, 'referee.sqlite'),
+    models: {
+      chain: providers.chain,
+      providers: (name) => (name === builtIn.name ? builtIn : providers.providers.get(name)),
+      probeLocal: () => providers.probeLocal(),
+    },
+    clock,
+    report,
+    settings: {
+      worker,
+      secrets: knownSecrets(config),
+      claimCheckBytes: config.claimCheckBytes,
+      temperature: config.temperature,
+      maxTokens: config.maxTokens,
+      attempts: config.maxAttempts,
+      attemptTimeoutMs: Math.min(120_000, config.deadlineMs),
+      deadlineMs: config.deadlineMs,
+      retrieval: config.useRag
+        ? { maxDocuments: config.ragMaxIngest, k: 5, threshold: config.ragThreshold ?? 0.3 }
+        : undefined,
+      folder: process.cwd(),
+      window: 64,
+    },
+  }
+  return {
+    given,
+    async close() {
+      await providers.close()
+      own?.release()
+    },
+  }
+}
+
+function logAddress(config: Config, report: Report, locks: Given['locks']): LogAddress {
+  const url = config.log
+  const address = url.slice(url.indexOf(':') + 1).replace(/^\/\//, url.startsWith('embedded:') ? '//' : '')
+  return { url, address, namespace: config.logNamespace, report, locks }
+}
+
+function backendOf(address: string): LogBackend {
+  const scheme = address.slice(0, address.indexOf(':')).replace(/^rediss$/, 'redis')
+  const backend = logs[scheme]
+  if (backend !== undefined) return backend
+  throw new Failure('settings.invalid', `LATTICE_LOG: no log is opened by ${scheme}:`, {
+    remedy: 'use embedded:<folder>, redis://…, rediss://… or kafka://host:port,…',
+  })
+}
+
+function brokersOf(address: string): string[] {
+  return address.split('/')[0]!.split(',')
+}
+
+async function schemaIdsOf(config: Config): Promise<SchemaIds> {
+  if (config.schemaRegistry === undefined) return catalogSchemaIds()
+  const { openRegistrySchemaIds } = await import('#infra/registry/registry-schema-ids.ts')
+  return openRegistrySchemaIds({ url: config.schemaRegistry })
+}
+
+type OpenFolders = (options: { root: string; statePath: string }) => ReturnType<Given['openFolders']>
+
+/** The live build's files are in the runs folder, another build's beside its own state. */
+function openFoldersIn(runsDir: string, open: OpenFolders): Given['openFolders'] {
+  return (folder, { live }) => {
+    const root = live ? runsDir : join(folder, 'runs')
+    mkdirSync(root, { recursive: true })
+    return open({ root, statePath: join(folder, 'folders.sqlite') })
+  }
+}

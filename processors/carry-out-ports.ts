@@ -1,0 +1,50 @@
+import { formatToken } from '#schemas/position.ts'
+import type { CarryOutPorts } from './runs/carry-out.ts'
+import { planAttempt } from './runs/attempt.step.ts'
+import { retrieve } from './runs/retrieve.step.ts'
+import type { Search } from './runs/retrieve.step.ts'
+import { validate } from './runs/validate.step.ts'
+import { search } from './search/search.query.ts'
+import { need } from './start.ts'
+import type { Lattice } from './start.ts'
+
+/** What the run machine needs, from a started process: its performers, one a step. */
+export function carryOutPorts(lattice: Lattice): CarryOutPorts {
+  const { given, claimCheck, journal, feed } = lattice
+  const { clock, report } = given
+  const searchNow: Search = (query) => {
+    const store = need(lattice, 'search')
+    return store.query((tables) => ({
+      hits: search(tables, query),
+      documents: countDocuments(tables, query.corpora),
+      position: positionOf(lattice),
+    }))
+  }
+  return {
+    journal,
+    feed,
+    clock,
+    report,
+    worker: given.settings.worker,
+    steps: {
+      retrieve: (run) => retrieve(run, { search: searchNow, claimCheck, clock }),
+      attempt: (run, step) => planAttempt(run, step, { providers: given.models.providers, claimCheck, clock, report }),
+      validate: (run, attempt, validator) => validate(run, attempt, { validator, claimCheck, clock }),
+    },
+  }
+}
+
+/** Position of the search store; '' while it is empty. */
+function positionOf({ stores, given: { log } }: Lattice): string {
+  const folded = Array.from({ length: log.partitions('documents.v1') }, (_, partition) => ({
+    topic: 'documents.v1',
+    partition,
+    offset: (stores.search?.next('documents.v1', partition) ?? 0) - 1,
+  })).filter(({ offset }) => offset >= 0)
+  return folded.length === 0 ? '' : formatToken(log.id, folded)
+}
+
+function countDocuments(tables: { get: <Row>(sql: string, ...values: string[]) => Row | undefined }, corpora: readonly string[]): number {
+  const marks = corpora.map(() => '?').join(', ')
+  return tables.get<{ n: number }>(`SELECT count(*) AS n FROM documents WHERE corpus IN (${marks})`, ...corpora)?.n ?? 0
+}

@@ -1,0 +1,61 @@
+import type { Clock } from './ports/clock.ts'
+import type { ColumnStore } from './ports/column-store.ts'
+import type { EventLog } from './ports/event-log.ts'
+import type { FolderStore } from './ports/folder-store.ts'
+import type { ModelProvider } from './ports/model-provider.ts'
+import type { Objects } from './ports/objects.ts'
+import type { ProcessLocks } from './ports/process-locks.ts'
+import type { Report } from './ports/report.ts'
+import type { SchemaIds } from './ports/schema-ids.ts'
+import type { StoreBuilds } from './ports/store-builds.ts'
+import type { TableStore } from './ports/table-store.ts'
+import type { WorkShare } from './ports/work-share.ts'
+import type { RoutableChain } from './models/route-model.ts'
+
+/**
+ * Everything processors are given from outside: the ports, opened or ready to be opened, and the settings they take.
+ *
+ * `infra/assemble.ts` makes it from the configuration; a test makes its own.
+ */
+export interface Given {
+  readonly log: EventLog
+  readonly openWorkShare: () => Promise<WorkShare>
+  readonly schemaIds: SchemaIds
+  readonly objects: Objects
+  readonly builds: StoreBuilds
+  readonly locks: ProcessLocks
+  readonly openTables: (path: string, options: { schema?: readonly string[]; readOnly?: boolean }) => TableStore
+  readonly openColumns: (path: string) => Promise<ColumnStore>
+  readonly openFolders: (folder: string, as: { live: boolean }) => FolderStore
+  /** Path of the referee's database for a process that owns the stores; every process may have one of its own. */
+  readonly refereePath: string
+  readonly models: Models
+  readonly clock: Clock
+  readonly report: Report
+  readonly settings: Settings
+}
+
+export interface Models {
+  readonly chain: RoutableChain
+  readonly providers: (name: string) => ModelProvider | undefined
+  /** The local servers that answer now, with their models. */
+  readonly probeLocal: () => Promise<ReadonlyMap<string, readonly string[]>>
+}
+
+export interface Settings {
+  /** Name of this process in events: `<host>-<pid>-<random>`. */
+  readonly worker: string
+  /** Values no event may hold. */
+  readonly secrets: readonly string[]
+  readonly claimCheckBytes: number
+  readonly temperature: number | undefined
+  readonly maxTokens: number | undefined
+  readonly attempts: number
+  readonly attemptTimeoutMs: number
+  readonly deadlineMs: number
+  readonly retrieval: { readonly maxDocuments: number; readonly k: number; readonly threshold: number } | undefined
+  /** The folder whose documents tasks of this process see. */
+  readonly folder: string
+  /** Runs carried out at a time by this process's worker. */
+  readonly window: number
+}

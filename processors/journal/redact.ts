@@ -1,0 +1,136 @@
+/**
+ * Secrets are taken out of text before it reaches a log, a store, a file or an error (`secret.unseen`, R16).
+ *
+ * Promises:
+ * - A secret given by value (8 characters or more) is replaced wherever it stands: as it is, escaped in JSON (twice
+ *   too), percent-encoded, or in base64 at any alignment.
+ * - A secret in a known form is replaced wherever it stands, also in JSON inside text.
+ * - JSON stays JSON; what is redacted stays as it is when redacted again; time is linear in the text, whatever it says.
+ */
+import { redactForms } from './secret-forms.ts'
+
+export interface Redactor {
+  /** Each secret replaced by `[redacted:<form>]`, and how many there were. */
+  redact(text: string): { readonly text: string; readonly redactions: number }
+  /** All strings of plain data, keys too; the very same data where there is nothing to replace. Bytes are left alone. */
+  redactData<Data>(data: Data): { readonly data: Data; readonly redactions: number }
+}
+
+export const shortestSecret = 8
+
+export function createRedactor(secrets: readonly string[]): Redactor {
+  const byValue = valuePattern(secrets)
+
+  function redact(text: string): { text: string; redactions: number } {
+    let before = text
+    let redactions = 0
+    // What is left of a replaced secret may complete another one, so until nothing changes; the second round is the last.
+    for (let round = 0; round < 4; round++) {
+      const values = byValue === undefined ? { text: before, redactions: 0 } : redactValues(before, byValue)
+      const forms = redactForms(values.text)
+      const escaped = redactEscaped(forms.text)
+      const found = values.redactions + forms.redactions + escaped.redactions
+      redactions += found
+      before = escaped.text
+      if (found === 0) break
+    }
+    return { text: before, redactions }
+  }
+
+  /** `\u002d` and the like hide a secret from patterns: such JSON is read, redacted inside, and written again. */
+  function redactEscaped(text: string): { text: string; redactions: number } {
+    if (!text.includes(String.raw`\u`) || !/^\s*[[{"]/.test(text)) return { text, redactions: 0 }
+    try {
+      const inside = redactData(JSON.parse(text) as unknown)
+      return inside.redactions === 0
+        ? { text, redactions: 0 }
+        : { text: JSON.stringify(inside.data), redactions: inside.redactions }
+    } catch {
+      return { text, redactions: 0 }
+    }
+  }
+
+  function redactData<Data>(data: Data): { data: Data; redactions: number } {
+    let redactions = 0
+    const visit = (value: unknown): unknown => {
+      if (typeof value === 'string') {
+        const redacted = redact(value)
+        redactions += redacted.redactions
+        return redacted.text
+      }
+      if (Array.isArray(value)) return changedArray(value, visit)
+      if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+      return changedObject(value, visit)
+    }
+    const visited = visit(data) as Data
+    return { data: visited, redactions }
+  }
+
+  return { redact, redactData }
+}
+
+function changedArray(array: readonly unknown[], visit: (value: unknown) => unknown): readonly unknown[] {
+  const visited = array.map(visit)
+  return visited.some((value, index) => value !== array[index]) ? visited : array
+}
+
+function changedObject(object: object, visit: (value: unknown) => unknown): object {
+  let changed = false
+  const entries = Object.entries(object).map(([key, value]: [string, unknown]) => {
+    const entry = [visit(key) as string, visit(value)] as const
+    changed ||= entry[0] !== key || entry[1] !== value
+    return entry
+  })
+  return changed ? Object.fromEntries(entries) : object
+}
+
+/** A marker matches too, and is left as it is, so that a secret such as "redacted" is not found in it. */
+function redactValues(text: string, pattern: RegExp): { text: string; redactions: number } {
+  let redactions = 0
+  const redacted = text.replace(pattern, (found) => {
+    if (found.startsWith('[redacted:')) return found
+    redactions++
+    return '[redacted:secret]'
+  })
+  return { text: redacted, redactions }
+}
+
+function valuePattern(secrets: readonly string[]): RegExp | undefined {
+  const spellings = new Set(secrets.flatMap((secret) => [secret, secret.trim()]).flatMap(spellingsOf))
+  if (spellings.size === 0) return undefined
+  const longestFirst = [...spellings].sort((a, b) => b.length - a.length)
+  return new RegExp(
+    [String.raw`\[redacted:[a-z-]{1,20}\]`, ...longestFirst.map((spelling) => RegExp.escape(spelling))].join('|'),
+    'g',
+  )
+}
+
+/** The ways a secret is written; none for one too short to be told from ordinary text. */
+function spellingsOf(secret: string): string[] {
+  if (secret.length < shortestSecret) return []
+  const json = JSON.stringify(secret).slice(1, -1)
+  const percent = encodeURIComponent(secret.toWellFormed())
+  return [
+    secret,
+    json,
+    JSON.stringify(json).slice(1, -1),
+    json.replaceAll('/', String.raw`\/`),
+    percent,
+    percent.replaceAll('%20', '+'),
+    percent.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+    ...base64Of(secret),
+  ]
+}
+
+/** What every base64 text shows of a secret inside it, for each of the three ways it can be aligned. */
+function base64Of(secret: string): string[] {
+  const bytes = Buffer.from(secret, 'utf8')
+  return [0, 1, 2].flatMap((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .replaceAll('=', '')
+    const whole = Math.floor(((before + bytes.length) * 8) / 6)
+    const inside = text.slice(Math.ceil((before * 8) / 6), whole)
+    return [inside, inside.replaceAll('+', '-').replaceAll('/', '_')]
+  })
+}
