@@ -1,0 +1,110 @@
+import { Command, CommanderError } from 'commander'
+import { isFailure } from '#processors/ports/failure.ts'
+import type { Opened, OpenOptions } from '#api/opened.ts'
+import type { CliCommand, ExitCode } from './command.ts'
+import { commands } from './commands.ts'
+import { createPrint } from './print.ts'
+import { version } from './version.ts'
+
+/**
+ * The command line: parses, loads the one command asked for, and turns what it does into an exit code.
+ *
+ * Promise: `--help` loads no command; a Failure is one line and what to do, never a stack.
+ */
+export interface ProgramPorts {
+  readonly open: (options: OpenOptions) => Promise<Opened>
+  readonly readConfig: (flags: Readonly<Record<string, string | boolean | undefined>>) => Promise<OpenOptions['loaded']>
+}
+
+const settingFlags = [
+  ['--data <folder>', 'the folder that holds all state (LATTICE_DATA)', 'data'],
+  ['--log <address>', 'embedded:<folder> | redis://… | kafka://host:port,… (LATTICE_LOG)', 'log'],
+  ['--config <file>', 'settings file (LATTICE_CONFIG; lattice.toml where there is one)', 'configFile'],
+  ['--log-level <level>', 'trace | debug | info | warn | error | silent (LATTICE_LOG_LEVEL)', 'logLevel'],
+] as const
+
+export async function runProgram(argv: readonly string[], ports: ProgramPorts): Promise<ExitCode> {
+  let exit: ExitCode = 0
+  const program = new Command('lattice')
+    .description('Runs small-model work and remembers all of it.')
+    .version(version)
+    .showHelpAfterError('(lattice --help shows what there is)')
+    .exitOverride()
+  for (const [flags, help] of settingFlags) program.option(flags, help)
+  program.addHelpText('after', '\nExit codes: 0 done · 1 the answer is no · 2 wrong usage or settings · 3 unreachable · 130 interrupted')
+  for (const command of commands) {
+    addCommand(program, command, async (context) => {
+      exit = await carryOut(command, context, program, ports)
+    })
+  }
+  try {
+    await program.parseAsync(argv.length === 0 ? ['serve'] : [...argv], { from: 'user' })
+    return exit
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    throw error
+  }
+}
+
+interface Called {
+  readonly arguments: readonly string[]
+  readonly options: Readonly<Record<string, string | boolean | undefined>>
+}
+
+function addCommand(program: Command, { usage, summary, options, examples }: CliCommand, act: (called: Called) => Promise<void>): void {
+  const words = usage.split(' ')
+  const depth = words.findIndex((word) => /^[<[]/.test(word))
+  const path = depth === -1 ? words : words.slice(0, depth)
+  let parent = program
+  for (const name of path.slice(0, -1)) {
+    const group = parent.commands.find((one) => one.name() === name) ?? parent.command(name)
+    parent = group
+  }
+  const rest = depth === -1 ? '' : ` ${words.slice(depth).join(' ')}`
+  const command = parent.command(`${path.at(-1)}${rest}`).description(summary).exitOverride()
+  for (const [flags, help] of options ?? []) command.option(flags, help)
+  if (examples !== undefined) command.addHelpText('after', `\nExamples:\n${examples.map((one) => `  ${one}`).join('\n')}`)
+  command.action(async () => act({ arguments: command.args, options: command.opts() }))
+}
+
+async function carryOut(command: CliCommand, called: Called, program: Command, ports: ProgramPorts): Promise<ExitCode> {
+  const print = createPrint()
+  const interrupted = new AbortController()
+  const interrupt = (): void => {
+    if (interrupted.signal.aborted) process.exit(130)
+    interrupted.abort()
+  }
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  try {
+    const global: Record<string, string | undefined> = program.opts()
+    const flags = Object.fromEntries(settingFlags.map(([flag, , name]) => [name, global[flagName(flag)]]))
+    const loaded = await ports.readConfig({ ...called.options, ...flags })
+    const action = await command.load()
+    return await action({
+      ...called,
+      loaded,
+      print,
+      signal: interrupted.signal,
+      open: (options) => ports.open({ ...options, loaded }),
+    })
+  } catch (error) {
+    if (!isFailure(error)) throw error
+    print.error(error.message, error.remedy)
+    return exitCodeOf(error.code)
+  } finally {
+    process.off('SIGINT', interrupt)
+    process.off('SIGTERM', interrupt)
+  }
+}
+
+/** `--log-level <level>` → `logLevel`, as commander names it. */
+function flagName(flags: string): string {
+  return (/--([a-z-]+)/.exec(flags)?.[1] ?? '').replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function exitCodeOf(code: string): ExitCode {
+  if (/^(settings|request|auth|provider)\./.test(code)) return 2
+  if (/^(log|store|append|position|schema)\./.test(code)) return 3
+  return 1
+}
