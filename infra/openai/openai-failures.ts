@@ -172,9 +172,18 @@ function reasonOf(text: string, body: ErrorBody | undefined): string {
 function messageOf(message: unknown, type: unknown, code: unknown): string {
   for (const one of [message, type, code]) {
     if (typeof one === 'string' && one.trim() !== '') return oneLine(one)
-    if (typeof one === 'number' || isObject(one) || Array.isArray(one)) return oneLine(JSON.stringify(one))
+    if (typeof one === 'number' || isObject(one) || Array.isArray(one)) return oneLine(asJson(one))
   }
   return 'an error without a message'
+}
+
+/** What parses may still be nested too deep to be written again. */
+function asJson(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return 'an error that is nested too deep'
+  }
 }
 
 function retryDelayIn(details: unknown): unknown {
@@ -185,9 +194,10 @@ function retryDelayIn(details: unknown): unknown {
 /** The innermost code of an error; '' when there is none. */
 function errorCode(error: unknown): string {
   if (!isObject(error) && !(error instanceof Error)) return ''
-  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown }
+  const { code, cause, errors, name } = error as { code?: unknown; cause?: unknown; errors?: unknown; name?: unknown }
   const inner = Array.isArray(errors) ? errorCode(errors[0]) : errorCode(cause)
-  return inner !== '' ? inner : typeof code === 'string' ? code : ''
+  if (inner !== '' || typeof code === 'string') return inner === '' ? String(code) : inner
+  return name === 'HTTPParserError' ? 'HPE_INVALID' : ''
 }
 
 function networkReason(code: string, error: unknown): string {
@@ -205,7 +215,7 @@ function networkReason(code: string, error: unknown): string {
     ENETUNREACH: 'no network',
     ETIMEDOUT: 'no connection in time',
   }
-  if (code.startsWith('HPE_')) return `it does not speak HTTP (${code})`
+  if (code.startsWith('HPE_')) return `it does not speak HTTP/1.1 (${code})`
   const words = known[code]
   if (words !== undefined) return `${words} (${code})`
   return [oneLine(messageIn(error)), code].filter((part) => part !== '').join(', ')

@@ -178,7 +178,7 @@ describe('values', () => {
     ['LATTICE_LOG_LEVEL', 'loud', 'info'],
     ['LATTICE_LOG_NAMESPACE', 'a b', 'underscore'],
     ['LATTICE_RAG_THRESHOLD', '1.5', 'from 0 to 1'],
-  ])('%s=%s is refused by name, with what is allowed', ([name, value, allowed]) => {
+  ] as const)('%s=%s is refused by name, with what is allowed', ([name, value, allowed]) => {
     const failure = failureOf(() => read({ env: { [name]: value } }))
     expect(failure.code).toBe('settings.invalid')
     expect(failure.message).toContain(name)

@@ -1,5 +1,5 @@
 /** Which texts are keys and which only stand where one should be. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { hideCredentials, isPlaceholder, readKey } from '#infra/config/read-key.ts'
 

@@ -8,11 +8,11 @@ test('no variable and no flag belongs to two settings', () => {
 })
 
 test('every default is allowed', () => {
-  for (const [name, { kind, default: value }] of everySetting) {
-    if (value === undefined) continue
-    const text = Array.isArray(value) ? value.join(',') : String(value)
-    expect(kind.read(text, '/'), name).toBeDefined()
-  }
+  const refused = [...everySetting].filter(([, { kind, default: value }]) => {
+    const text = Array.isArray(value) ? value.join(',') : JSON.stringify(value)?.replaceAll('"', '')
+    return text !== undefined && text !== '' && kind.read(text, '/') === undefined
+  })
+  expect(refused.map(([name]) => name)).toEqual([])
 })
 
 test('what holds a key or a token is marked as secret', () => {
