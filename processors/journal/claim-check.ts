@@ -57,7 +57,8 @@ export function createClaimCheck(given: {
           remedy: 'Send less in one piece.',
         })
       }
-      const refs = new Map(await Promise.all(claimed.map(async (text) => [text, await put(text)] as const)))
+      const distinct = [...new Set(claimed)]
+      const refs = new Map(await Promise.all(distinct.map(async (text) => [text, await put(text)] as const)))
       return mapClaimable(type, data, (value) => (typeof value === 'string' ? (refs.get(value) ?? value) : value))
     },
 
@@ -78,14 +79,14 @@ export function createClaimCheck(given: {
   }
 }
 
-/** The distinct claimable texts of an event that are not claimed yet. */
+/** The claimable texts of an event that are not claimed yet. */
 function textsOf<Type extends EventType>(type: Type, data: EventData[Type]): readonly string[] {
-  const texts = new Set<string>()
+  const texts: string[] = []
   mapClaimable(type, data, (value) => {
-    if (typeof value === 'string') texts.add(value)
+    if (typeof value === 'string') texts.push(value)
     return value
   })
-  return [...texts]
+  return texts
 }
 
 /** A reference in place of a text: 64 hex digits and two small numbers. */

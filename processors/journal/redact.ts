@@ -22,32 +22,31 @@ export function createRedactor(secrets: readonly string[]): Redactor {
   const byValue = valuePattern(secrets)
 
   function redact(text: string): { text: string; redactions: number } {
-    let before = text
+    let redacted = text
     let redactions = 0
-    // What is left of a replaced secret may complete another one, so until nothing changes; the second round is the last.
+    // What is left beside a replaced secret may be another one, so until nothing is found; mostly one round.
     for (let round = 0; round < 4; round++) {
-      const values = byValue === undefined ? { text: before, redactions: 0 } : redactValues(before, byValue)
-      const forms = redactForms(values.text)
-      const escaped = redactEscaped(forms.text)
-      const found = values.redactions + forms.redactions + escaped.redactions
-      redactions += found
-      before = escaped.text
-      if (found === 0) break
+      const found = redactWritten(redacted) ?? redactEscaped(redacted)
+      if (found === undefined) break
+      redacted = found.text
+      redactions += found.redactions
     }
-    return { text: before, redactions }
+    return { text: redacted, redactions }
   }
 
-  /** `\u002d` and the like hide a secret from patterns: such JSON is read, redacted inside, and written again. */
-  function redactEscaped(text: string): { text: string; redactions: number } {
-    if (!text.includes(String.raw`\u`) || !/^\s*[[{"]/.test(text)) return { text, redactions: 0 }
-    try {
-      const inside = redactData(JSON.parse(text) as unknown)
-      return inside.redactions === 0
-        ? { text, redactions: 0 }
-        : { text: JSON.stringify(inside.data), redactions: inside.redactions }
-    } catch {
-      return { text, redactions: 0 }
-    }
+  function redactWritten(text: string): { text: string; redactions: number } | undefined {
+    const values = byValue === undefined ? { text, redactions: 0 } : redactValues(text, byValue)
+    const forms = redactForms(values.text)
+    const redactions = values.redactions + forms.redactions
+    return redactions === 0 ? undefined : { text: forms.text, redactions }
+  }
+
+  /** `\\u002d` and the like hide a secret; where one is hidden so, the letters stand for themselves from then on. */
+  function redactEscaped(text: string): { text: string; redactions: number } | undefined {
+    if (!text.includes(String.raw`\u00`)) return undefined
+    return redactWritten(
+      text.replaceAll(escapedLetter, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
+    )
   }
 
   function redactData<Data>(data: Data): { data: Data; redactions: number } {
@@ -84,6 +83,9 @@ function changedObject(object: object, visit: (value: unknown) => unknown): obje
   return changed ? Object.fromEntries(entries) : object
 }
 
+/** Printable ASCII as a JSON escape, at any depth of JSON in JSON; a quote and a backslash need theirs. */
+const escapedLetter = /\\{1,8}u00(2[013-9a-f]|[346][0-9a-f]|5[0-9abd-f]|7[0-9a-e])/gi
+
 /** A marker matches too, and is left as it is, so that a secret such as "redacted" is not found in it. */
 function redactValues(text: string, pattern: RegExp): { text: string; redactions: number } {
   let redactions = 0
@@ -115,6 +117,7 @@ function spellingsOf(secret: string): string[] {
     json,
     JSON.stringify(json).slice(1, -1),
     json.replaceAll('/', String.raw`\/`),
+    json.replaceAll(/[^\x20-\x7e]/g, (unit) => String.raw`\u` + unit.charCodeAt(0).toString(16).padStart(4, '0')),
     percent,
     percent.replaceAll('%20', '+'),
     percent.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
@@ -122,15 +125,19 @@ function spellingsOf(secret: string): string[] {
   ]
 }
 
-/** What every base64 text shows of a secret inside it, for each of the three ways it can be aligned. */
+/** Base64 of the secret alone, and what base64 of a text around it shows, for each of the three ways to be aligned. */
 function base64Of(secret: string): string[] {
   const bytes = Buffer.from(secret, 'utf8')
-  return [0, 1, 2].flatMap((before) => {
+  const inside = [0, 1, 2].map((before) => {
     const text = Buffer.concat([Buffer.alloc(before), bytes])
       .toString('base64')
       .replaceAll('=', '')
     const whole = Math.floor(((before + bytes.length) * 8) / 6)
-    const inside = text.slice(Math.ceil((before * 8) / 6), whole)
-    return [inside, inside.replaceAll('+', '-').replaceAll('/', '_')]
+    return text.slice(Math.ceil((before * 8) / 6), whole)
   })
+  const alone = bytes.toString('base64')
+  return [alone, alone.replaceAll('=', ''), ...inside].flatMap((text) => [
+    text,
+    text.replaceAll('+', '-').replaceAll('/', '_'),
+  ])
 }

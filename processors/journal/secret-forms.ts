@@ -105,7 +105,7 @@ function isWords(found: string): boolean {
 const keyBegin = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
 const keyEnd = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/y
 /** Without its end a key is still a key: lines of base64. */
-const cutKey = /(?:(?:\s|\\{1,4}[nr]){0,8}[A-Za-z0-9+/=]{16,100})+/y
+const cutKey = /(?:(?:\s|\\{1,4}[nr]){0,8}[A-Za-z0-9+/=]{16,100}){1,400}/y
 const noKeyText = /[^A-Za-z0-9+/=\\\s:,.-]/
 
 function redactPrivateKeys(text: string): { text: string; redactions: number } {
