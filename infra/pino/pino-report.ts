@@ -29,10 +29,14 @@ export async function openPinoReport(options: PinoReportOptions): Promise<Report
   }
 }
 
-/** Loaded only where it is used: a server that logs JSON starts without it. */
+/**
+ * Loaded only where it is used: a server that logs JSON starts without it. The factory formats line by line, where the
+ * package's stream would lose the last lines of a process that exits.
+ */
 async function forPeople(destination: DestinationStream): Promise<DestinationStream> {
-  const { build } = await import('pino-pretty')
-  return build({ colorize: true, translateTime: 'SYS:HH:MM:ss', hideObject: true, destination, sync: true })
+  const { prettyFactory } = await import('pino-pretty')
+  const format = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss', hideObject: true })
+  return { write: (line) => destination.write(format(line)) }
 }
 
 function severityOf({ signal }: Signal): Level {
