@@ -51,12 +51,12 @@ export async function exportLog(ports: ExportPorts, given: { file: string; signa
     let done = 0
     for (const topic of exportOrder()) {
       for await (const records of inTimeOrder(readsOf(log, topic, topics[topic] ?? [], given.signal))) {
-        yield await exporting.entriesOf(topic, records)
+        yield* exporting.entriesOf(topic, records)
         done += records.length
         report({ signal: 'progress', of: 'export', done, total, unit: 'records' })
       }
     }
-    // Objects are named before the tail is: an abort ends reads quietly.
+    // An abort ends reads quietly.
     given.signal?.throwIfAborted()
     if (done !== total) throw new Failure('log.gap', `${total} records were to be read, and ${done} came`)
   }
@@ -114,20 +114,23 @@ class Exporting {
     return [...this.#missing].filter((sha256) => !this.#erased.has(sha256)).sort()
   }
 
-  async entriesOf(topic: Topic, records: readonly PartitionRecord[]): Promise<readonly ExportEntry[]> {
-    const entries: ExportEntry[] = []
+  async *entriesOf(topic: Topic, records: readonly PartitionRecord[]): AsyncGenerator<readonly ExportEntry[]> {
+    let entries: ExportEntry[] = []
     const references = await this.#references(topic, records)
     for (const { partition, record } of records) {
       const schema = await this.#schemaOf(record)
       if (schema !== undefined) entries.push(schema)
       for (const sha256 of references.get(record) ?? []) {
         const object = await this.#object(sha256)
-        if (object !== undefined) entries.push(object)
+        if (object === undefined) continue
+        // At once, as a thousand records may refer to more than memory holds.
+        yield [...entries, object]
+        entries = []
       }
       const { offset, key, headers, value } = record
       entries.push({ kind: 'record', topic, partition, offset, key, headers, value })
     }
-    return entries
+    yield entries
   }
 
   async #schemaOf({ value }: StoredRecord): Promise<ExportEntry | undefined> {

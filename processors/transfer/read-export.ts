@@ -77,6 +77,7 @@ class Reading {
     let head: ExportHead | undefined
     let tail: ExportTail | undefined
     let used = 0
+    let hashed = 0
     let more = 1
     while (used < bytes.length) {
       if (this.isWhole) throw this.#damaged('something stands behind its end')
@@ -93,12 +94,16 @@ class Reading {
         break
       }
       if (extra > 0 && bytes[end - 1] !== newline) throw this.#damaged('bytes that are longer than they say')
-      if (line['end'] === true) tail = this.#tail(line)
-      else this.#hash.update(bytes.subarray(used, end))
+      if (line['end'] === true) {
+        this.#hash.update(bytes.subarray(hashed, used))
+        hashed = end
+        tail = this.#tail(line)
+      }
       if (this.#head === undefined) head = this.#head = this.#headOf(line)
       else if (tail === undefined) entries.push(this.#entry(line, bytes.subarray(lineEnd + 1, end - 1)))
       used = end
     }
+    if (hashed < used) this.#hash.update(bytes.subarray(hashed, used))
     const isNothing = head === undefined && tail === undefined && entries.length === 0
     return { used, more, part: isNothing ? undefined : { entries, ...(head && { head }), ...(tail && { tail }) } }
   }
@@ -117,7 +122,12 @@ class Reading {
         this.#next.set(`${topic}:${this.#count(partition)}`, { offset: this.#count(first), end: this.#count(next) })
       }
     }
-    return { logId: text(logId), backend: text(backend), exportedAt: text(exportedAt), topics: topics as ExportHead['topics'] }
+    return {
+      logId: text(logId),
+      backend: text(backend),
+      exportedAt: text(exportedAt),
+      topics: topics as ExportHead['topics'],
+    }
   }
 
   #entry(line: Line, bytes: Buffer): ExportEntry {

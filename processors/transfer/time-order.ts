@@ -37,7 +37,7 @@ export async function* inTimeOrder(
     }
     if (batch.length > 0) yield batch
   } finally {
-    await Promise.all(heads.map(({ batches }) => batches.return?.()))
+    for (const { batches } of heads) await batches.return?.()
   }
 }
 

@@ -2,12 +2,12 @@
  * Writes an export file (`export-entries.ts`).
  *
  * Promise: a file has its name only once it is whole and synced; a kill leaves `<name>.partial`, which no import takes,
- * and which the next export to that name replaces. A file that is there is never overwritten. Memory does not grow with
+ * and which the next export to that name replaces. A file that is there is refused. Memory does not grow with
  * the log.
  */
 import { createHash } from 'node:crypto'
 import { createWriteStream, existsSync } from 'node:fs'
-import { link, open, rm, stat } from 'node:fs/promises'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -39,8 +39,7 @@ export async function writeExport(file: string, content: ExportContent, signal?:
       createWriteStream(partial, { mode: 0o600, flush: true }),
       ...(signal === undefined ? [] : [{ signal }]),
     )
-    await link(partial, file)
-    await rm(partial)
+    await rename(partial, file)
     await syncFolder(dirname(file))
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined)
@@ -118,7 +117,6 @@ function isThere(file: string): Failure {
 
 function fileFailure(error: unknown, file: string): unknown {
   if (error instanceof Failure || !(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error
-  if (error.code === 'EEXIST') return isThere(file)
   if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
     return new Failure('log.full', `the disk of ${file} is full`, { remedy: 'Free some space.', cause: error })
   }
