@@ -5,6 +5,7 @@
  * command does not need. Without a command it serves.
  */
 import type { PinoReportOptions } from '#infra/pino/pino-report.ts'
+import type { Metrics } from './cli/command.ts'
 import { runProgram } from './cli/program.ts'
 import type { Opened, OpenOptions } from './opened.ts'
 
@@ -58,4 +59,9 @@ async function readConfig(flags: Readonly<Record<string, string | boolean | unde
   return read({ flags })
 }
 
-process.exitCode = await runProgram(process.argv.slice(2), { open, readConfig })
+async function metrics(): Promise<Metrics> {
+  const { openPrometheusReport } = await import('#infra/prometheus/prometheus-report.ts')
+  return openPrometheusReport()
+}
+
+process.exitCode = await runProgram(process.argv.slice(2), { open, readConfig, metrics })

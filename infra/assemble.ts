@@ -28,9 +28,9 @@ const logs: Readonly<Record<string, LogBackend>> = {
       const { openEmbeddedEventLog } = await import('#infra/embedded/embedded-event-log.ts')
       return openEmbeddedEventLog({ path: address })
     },
-    async workShare({ address, locks }) {
+    async workShare({ address, locks }, log) {
       const { openEmbeddedWorkShare } = await import('#infra/embedded/embedded-work-share.ts')
-      return openEmbeddedWorkShare({ path: address, locks })
+      return openEmbeddedWorkShare({ path: address, locks, log })
     },
   },
   redis: {
@@ -67,7 +67,7 @@ interface LogAddress {
 
 interface LogBackend {
   readonly log: (at: LogAddress) => Promise<EventLog>
-  readonly workShare: (at: LogAddress) => Promise<WorkShare>
+  readonly workShare: (at: LogAddress, log: EventLog) => Promise<WorkShare>
 }
 
 export interface Assembled {
@@ -97,7 +97,7 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
 
   const given: Given = {
     log,
-    openWorkShare: () => backendOf(config.log).workShare(at),
+    openWorkShare: () => backendOf(config.log).workShare(at, log),
     schemaIds: await schemaIdsOf(config),
     objects: openDiskObjects(join(config.data, 'objects')),
     builds: openStoreFolder({ root: join(config.data, 'stores'), newId: () => clock.newId() }),

@@ -1,5 +1,6 @@
 import type { LoadedConfig } from '#infra/config/config.ts'
 import type { Opened, OpenOptions } from '#api/opened.ts'
+import type { Report } from '#processors/ports/report.ts'
 import type { Print } from './print.ts'
 
 /**
@@ -18,6 +19,12 @@ export interface CliCommand {
   readonly load: () => Promise<CliAction>
 }
 
+export interface Metrics {
+  readonly report: Report
+  readonly contentType: string
+  metrics(): Promise<string>
+}
+
 export type CliAction = (context: CliContext) => Promise<ExitCode>
 export type ExitCode = 0 | 1 | 2 | 3 | 130
 
@@ -28,5 +35,7 @@ export interface CliContext {
   readonly print: Print
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal
+  /** A listener for signals that `/metrics` shows. */
+  metrics(): Promise<Metrics>
   open(options: Omit<OpenOptions, 'loaded'>): Promise<Opened>
 }

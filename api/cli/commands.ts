@@ -18,4 +18,10 @@ export const commands: readonly CliCommand[] = [
     examples: ['lattice run "What does this project do, and for whom?"'],
     load: async () => (await import('./run.ts')).run,
   },
+  {
+    usage: 'serve',
+    summary: 'serve the API, keep the stores, carry out tasks',
+    options: [['--role <roles>', 'api, stores, worker, comma-separated; default all']],
+    load: async () => (await import('./serve.ts')).serve,
+  },
 ]

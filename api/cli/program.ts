@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { isFailure } from '#processors/ports/failure.ts'
 import type { Opened, OpenOptions } from '#api/opened.ts'
-import type { CliCommand, ExitCode } from './command.ts'
+import type { CliCommand, CliContext, ExitCode } from './command.ts'
 import { commands } from './commands.ts'
 import { createPrint } from './print.ts'
 import { version } from './version.ts'
@@ -13,6 +13,7 @@ import { version } from './version.ts'
  */
 export interface ProgramPorts {
   readonly open: (options: OpenOptions) => Promise<Opened>
+  readonly metrics: CliContext['metrics']
   readonly readConfig: (flags: Readonly<Record<string, string | boolean | undefined>>) => Promise<OpenOptions['loaded']>
 }
 
@@ -86,6 +87,7 @@ async function carryOut(command: CliCommand, called: Called, program: Command, p
       loaded,
       print,
       signal: interrupted.signal,
+      metrics: ports.metrics,
       open: (options) => ports.open({ ...options, loaded }),
     })
   } catch (error) {
