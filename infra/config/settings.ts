@@ -27,6 +27,9 @@ import {
   text,
 } from './setting.ts'
 
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+type LogLevel = (typeof logLevels)[number]
+
 export const settings = {
   configFile: optional<string>(path, {
     env: ['LATTICE_CONFIG'],
@@ -66,7 +69,7 @@ export const settings = {
     toml: 'claim_check_bytes',
     doc: 'a field larger than this is stored beside the log and referred to',
   }),
-  logLevel: setting(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'info', {
+  logLevel: setting<LogLevel>(oneOf(logLevels), 'info', {
     env: ['LATTICE_LOG_LEVEL'],
     flag: '--log-level <level>',
     toml: 'log_level',
