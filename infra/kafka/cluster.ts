@@ -9,7 +9,7 @@ import { type Address, type ConnectionSettings, type Link, LinkBroken, messageOf
 import { type Metadata, type TopicMetadata, metadata } from './requests.ts'
 
 /** Separate, because a broker answers the requests of a connection one after another: a long poll holds up the rest. */
-export type Lane = 'write' | 'read' | 'tail'
+export type Lane = 'write' | 'read' | 'tail' | `group ${number}`
 
 export interface ClusterOptions {
   /** host:port, at least one. */

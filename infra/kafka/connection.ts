@@ -8,7 +8,7 @@
 import { createRequire } from 'node:module'
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import type { Broker, ISocketFactory, KafkaConfig, Logger } from 'kafkajs'
+import type { ISocketFactory, KafkaConfig, Logger } from 'kafkajs'
 import { Failure } from '#processors/ports/failure.ts'
 import { type WireRequest, versions } from './requests.ts'
 import { WireReader, WireWriter } from './wire.ts'
@@ -43,8 +43,8 @@ export interface Link {
   send<Answer>(request: WireRequest<Answer>): Promise<Answer>
   /** Whether the broker speaks this version of a request. */
   speaks(request: { readonly key: number; readonly version: number }): boolean
-  /** kafkajs' own requests, where its versions will do. */
-  readonly broker: InnerBroker
+  /** kafkajs' own requests, where its versions will do. What the broker answers with an error is thrown as it is. */
+  ask<Answer>(work: (broker: InnerBroker) => Promise<Answer>): Promise<Answer>
   /** Ends it at once; requests under way fail. */
   destroy(): void
 }
@@ -74,13 +74,14 @@ export async function openLink(address: Address, settings: ConnectionSettings): 
     connection?.socket?.destroy()
   }
 
-  async function send<Answer>(request: WireRequest<Answer>): Promise<Answer> {
+  async function use<Answer>(work: () => Promise<Answer>): Promise<Answer> {
     if (connection === undefined || destroyed || !connection.isConnected()) {
       throw new LinkBroken('not connected', { sent: false })
     }
     try {
-      return await connection.send(asKafkaJs(request))
+      return await work()
     } catch (error) {
+      if (protocolError(error) !== undefined) throw error
       destroy()
       throw new LinkBroken(messageOf(error), { sent: true, cause: error })
     }
@@ -107,11 +108,18 @@ export async function openLink(address: Address, settings: ConnectionSettings): 
     get alive() {
       return !destroyed && connection.isConnected()
     },
-    send,
+    send: async (request) => await use(async () => await connection.send(asKafkaJs(request))),
+    ask: async (work) => await use(async () => await work(broker)),
     speaks,
-    broker,
     destroy,
   }
+}
+
+/** The name of an error a broker answered with, e.g. `REBALANCE_IN_PROGRESS`; undefined for any other. */
+export function protocolError(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  if ('type' in error && typeof error.type === 'string') return error.type
+  return 'errors' in error && Array.isArray(error.errors) ? protocolError(error.errors[0]) : undefined
 }
 
 /** What went wrong, without the stack and without kafkajs' retries around it. */
@@ -199,7 +207,18 @@ interface InnerConnection {
   readonly socket?: { destroy(): void }
 }
 
-export interface InnerBroker extends Broker {
+interface OfTopic<Partition> {
+  readonly topic: string
+  readonly partitions: readonly Partition[]
+}
+
+interface OfMember {
+  readonly groupId: string
+  readonly memberId: string
+}
+
+/** The parts of kafkajs' Broker that are used; its own declaration leaves most of them out. */
+export interface InnerBroker {
   readonly versions: Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>> | null
   connect(): Promise<void>
   createTopics(request: {
@@ -211,13 +230,51 @@ export interface InnerBroker extends Broker {
     }[]
     readonly timeout: number
   }): Promise<unknown>
-  describeConfigs(request: {
-    readonly resources: readonly { readonly type: number; readonly name: string }[]
-  }): Promise<{
+  describeConfigs(request: { readonly resources: readonly { readonly type: number; readonly name: string }[] }): Promise<{
     readonly resources: readonly {
       readonly resourceName: string
       readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[]
     }[]
+  }>
+  findGroupCoordinator(request: { readonly groupId: string; readonly coordinatorType: number }): Promise<{
+    readonly coordinator: { readonly nodeId: number }
+  }>
+  joinGroup(
+    request: OfMember & {
+      readonly sessionTimeout: number
+      readonly rebalanceTimeout: number
+      readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[]
+    },
+  ): Promise<{
+    readonly generationId: number
+    readonly leaderId: string
+    readonly memberId: string
+    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[]
+  }>
+  syncGroup(
+    request: OfMember & {
+      readonly generationId: number
+      readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[]
+    },
+  ): Promise<{ readonly memberAssignment: Buffer }>
+  heartbeat(request: OfMember & { readonly groupGenerationId: number }): Promise<unknown>
+  leaveGroup(request: OfMember): Promise<unknown>
+  offsetCommit(
+    request: OfMember & {
+      readonly groupGenerationId: number
+      readonly topics: readonly OfTopic<{ readonly partition: number; readonly offset: number; readonly metadata: string }>[]
+    },
+  ): Promise<unknown>
+  offsetFetch(request: {
+    readonly groupId: string
+    readonly topics: readonly OfTopic<{ readonly partition: number }>[]
+  }): Promise<{
+    readonly responses: readonly OfTopic<{
+      readonly partition: number
+      readonly offset: string
+      readonly metadata: string | null
+      readonly errorCode: number
+    }>[]
   }>
 }
 

@@ -140,8 +140,7 @@ async function ensureTopic(
     const existing = found.get(name)
     if (existing !== undefined) return existing
     try {
-      const { broker } = await cluster.controller()
-      await createTopic(broker, wanted)
+      await createTopic(await cluster.controller(), wanted)
       const { topics } = await cluster.refresh()
       for (const topic of topics) if (topic.errorCode === code.none && isSettled(topic)) found.set(topic.name, topic)
       if (!found.has(name)) throw new Unreachable(`topic ${name} is being made`)
@@ -189,8 +188,7 @@ async function write(appender: Appender, given: { readonly identity: TopicName; 
 async function judge(cluster: KafkaCluster, options: { readonly names: readonly string[]; readonly patience: Patience }): Promise<string[]> {
   for (;;) {
     try {
-      const { broker } = await cluster.controller()
-      const settings = await readSettings(broker, options.names)
+      const settings = await readSettings(await cluster.controller(), options.names)
       return options.names.flatMap((name) =>
         judgeSettings(name, { settings: settings.get(name) ?? {}, replicas: cluster.topic(name)?.partitions[0]?.replicas ?? 1 }),
       )

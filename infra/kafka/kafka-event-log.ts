@@ -96,7 +96,8 @@ export function connectionOf(options: Pick<KafkaEventLogOptions, 'ssl' | 'sasl' 
   }
 }
 
-interface Inside {
+/** What a log is made of, for the work share that stands on the same connections. */
+export interface Inside {
   readonly cluster: KafkaCluster
   readonly appender: Appender
   readonly reader: Reader
@@ -105,6 +106,13 @@ interface Inside {
   readonly prefix: string
   readonly state: { failure: Failure | undefined }
   readonly checkEveryMs?: number
+}
+
+const insides = new WeakMap<EventLog, Inside>()
+
+/** Undefined when the log is not one of this backend. */
+export function insideOf(log: EventLog): Inside | undefined {
+  return insides.get(log)
 }
 
 class KafkaEventLog implements EventLog {
@@ -120,6 +128,7 @@ class KafkaEventLog implements EventLog {
     const { history, prefix, cluster } = inside
     const { factor, minInSync } = history.replication
     this.#inside = inside
+    insides.set(this, inside)
     this.id = history.id
     this.durability = `acknowledged by all in-sync replicas: ${factor} of each partition, at least ${minInSync} in sync; each broker writes to its disk in its own time`
     cluster.watch([`${prefix}log.v1`, ...history.topics.keys()], (topics) => this.#compare(topics))

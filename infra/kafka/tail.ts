@@ -15,6 +15,7 @@ import type { KafkaCluster } from './cluster.ts'
 import type { Link } from './connection.ts'
 import { decodeBatches, endOfBatches } from './record-batch.ts'
 import { type FetchPartition, type Fetched, type FetchedPartition, type TopicName, fetchRecords } from './requests.ts'
+import { Waiters } from './waiters.ts'
 
 export interface TailOptions {
   readonly maxWaitMs: number
@@ -42,7 +43,7 @@ interface Followed {
   readonly topic: TopicName
   readonly partition: number
   followers: number
-  readonly waiting: Set<() => void>
+  readonly waiting: Waiters
   /** The end as far as the tail knows it, and the last records before it. */
   next: number | undefined
   chunks: Chunk[]
@@ -76,7 +77,7 @@ export class Tail {
       topic,
       partition,
       followers: 0,
-      waiting: new Set(),
+      waiting: new Waiters(),
       next: undefined,
       chunks: [],
       failed: false,
@@ -94,7 +95,7 @@ export class Tail {
 
   /** Everybody asks the log itself, now. */
   wakeAll(): void {
-    for (const followed of this.#followed.values()) wake(followed)
+    for (const followed of this.#followed.values()) followed.waiting.wake()
   }
 
   close(): void {
@@ -120,24 +121,17 @@ export class Tail {
     return offset === chunk.from ? chunk.records : chunk.records.slice(offset - chunk.from)
   }
 
-  #wait(followed: Followed, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#closed || signal?.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
-      const woken = () => {
-        followed.waiting.delete(woken)
-        signal?.removeEventListener('abort', woken)
-        resolve()
-      }
-      followed.waiting.add(woken)
-      signal?.addEventListener('abort', woken)
-      followed.failed = false
-      this.#cover(followed)
-    })
+  async #wait(followed: Followed, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#closed || signal?.aborted) return
+    const woken = followed.waiting.wait(signal)
+    followed.failed = false
+    this.#cover(followed)
+    await woken
   }
 
   #cover(followed: Followed): void {
     const leader = this.#cluster.leaderOf(followed.topic.name, followed.partition)
-    if (leader === undefined) return wake(followed)
+    if (leader === undefined) return followed.waiting.wake()
     const ring = this.#rings.get(leader)
     if (ring === undefined) this.#ring(leader)
     else if (ring.link !== undefined && !isCovered(ring, followed)) this.#cutting ??= setTimeout(() => this.#cutPolls(), CUT_AFTER_MS)
@@ -224,20 +218,16 @@ function take(followed: Followed, found: FetchedPartition): void {
     let kept = 0
     followed.chunks = followed.chunks.reverse().filter(({ bytes }, age) => (kept += bytes.length) <= PARTITION_BYTES || age === 0).reverse()
     followed.next = next
-    wake(followed)
+    followed.waiting.wake()
   } else if (found.next > from) {
     // There is more than fitted into the answer.
     followed.chunks = []
     followed.next = found.next
-    wake(followed)
+    followed.waiting.wake()
   }
 }
 
 function fail(followed: Followed): void {
   followed.failed = true
-  wake(followed)
-}
-
-function wake(followed: Followed): void {
-  for (const woken of followed.waiting) woken()
+  followed.waiting.wake()
 }

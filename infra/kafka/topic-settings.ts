@@ -5,7 +5,7 @@
  * before anything is read from it or appended to it.
  */
 import { Failure } from '#processors/ports/failure.ts'
-import type { InnerBroker } from './connection.ts'
+import { type Link, protocolError } from './connection.ts'
 
 /** 8 MiB of records and what their batch adds. */
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -16,7 +16,7 @@ export interface Replication {
 }
 
 export async function createTopic(
-  broker: InnerBroker,
+  link: Link,
   topic: { readonly name: string; readonly partitions: number; readonly replication: Replication },
 ): Promise<void> {
   const settings = {
@@ -32,29 +32,19 @@ export async function createTopic(
   const { factor: replicationFactor } = topic.replication
   const asked = { topic: topic.name, numPartitions: topic.partitions, replicationFactor, configEntries }
   try {
-    await broker.createTopics({ topics: [asked], timeout: 10_000 })
+    await link.ask(async (broker) => await broker.createTopics({ topics: [asked], timeout: 10_000 }))
   } catch (error) {
-    if (!errorTypes(error).includes('TOPIC_ALREADY_EXISTS')) throw error
+    if (protocolError(error) !== 'TOPIC_ALREADY_EXISTS') throw error
   }
-}
-
-/** kafkajs gathers the answers about several topics in one error. */
-function errorTypes(error: unknown): unknown[] {
-  const errors = error instanceof AggregateError || hasErrors(error) ? error.errors : [error]
-  return errors.map((one) => (typeof one === 'object' && one !== null && 'type' in one ? one.type : undefined))
-}
-
-function hasErrors(error: unknown): error is { readonly errors: readonly unknown[] } {
-  return typeof error === 'object' && error !== null && 'errors' in error && Array.isArray(error.errors)
 }
 
 export type TopicSettings = Readonly<Record<string, string>>
 
 const TOPIC_RESOURCE = 2
 
-export async function readSettings(broker: InnerBroker, topics: readonly string[]): Promise<Map<string, TopicSettings>> {
+export async function readSettings(link: Link, topics: readonly string[]): Promise<Map<string, TopicSettings>> {
   const resources = topics.map((name) => ({ type: TOPIC_RESOURCE, name }))
-  const answer = await broker.describeConfigs({ resources })
+  const answer = await link.ask(async (broker) => await broker.describeConfigs({ resources }))
   return new Map(
     answer.resources.map(({ resourceName, configEntries }) => [
       resourceName,

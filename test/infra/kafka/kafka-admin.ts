@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type Admin, Kafka, logLevel } from 'kafkajs'
 import { type Link, openLink } from '#infra/kafka/connection.ts'
 import { parseBroker } from '#infra/kafka/cluster.ts'
+import { stopIdleTimer } from '#infra/kafka/idle-timer.ts'
 import type { KafkaSpace } from './kafka-opener.ts'
 
 export function spaceOn(broker: string, partitions: number): KafkaSpace {
@@ -10,6 +11,7 @@ export function spaceOn(broker: string, partitions: number): KafkaSpace {
 }
 
 export async function connectAdmin(broker: string): Promise<Admin> {
+  stopIdleTimer()
   const admin = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING, clientId: 'test-admin' }).admin()
   await admin.connect()
   return admin
