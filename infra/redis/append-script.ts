@@ -32,6 +32,7 @@ end
 
 local last = last_id()
 if not last then return redis.error_reply('LATTICE GONE') end
+if last < shortest then last = last_generated() end
 if last < shortest then return redis.error_reply('LATTICE SHORT ' .. string.format('%.0f', last)) end
 
 local written = redis.call('GET', entry)
@@ -45,13 +46,10 @@ end
 
 local packed, at, size = ARGV[4], 1, #ARGV[4]
 local function add(id)
-  local k, h, v = struct.unpack('>I2I4I4', packed, at)
-  local key, headers = at + 10, at + 10 + k
-  local value = headers + h
-  local reply = redis.pcall('XADD', stream, string.format('%.0f-0', id),
-    'k', string.sub(packed, key, headers - 1), 'h', string.sub(packed, headers, value - 1),
-    'v', string.sub(packed, value, value + v - 1))
-  if not (type(reply) == 'table' and reply.err) then at = value + v end
+  local length = struct.unpack('>I4', packed, at)
+  local record = string.sub(packed, at + 4, at + 3 + length)
+  local reply = redis.pcall('XADD', stream, string.format('%.0f-0', id), 'r', record)
+  if not (type(reply) == 'table' and reply.err) then at = at + 4 + length end
   return reply
 end
 

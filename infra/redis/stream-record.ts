@@ -2,7 +2,8 @@
  * How a record stands in a Redis stream, and how a batch of them travels to the append script.
  *
  * An entry has the id `<offset + 1>-0` (Redis refuses `0-0`), so the last id of a stream is its number of records ever
- * written, and three fields: `k` the key, `h` the headers as JSON, `v` the value.
+ * written, and one field, `r`: key length (2 bytes, big endian), headers length (4), key, headers as JSON, value. One
+ * field, because a reader pays for each: with three it spends 1.7 times as much on a record.
  */
 import type { NewRecord, RecordHeaders, StoredRecord } from '#processors/ports/event-log.ts'
 
@@ -11,14 +12,15 @@ export type Entry = readonly [id: Buffer, fields: readonly Buffer[] | null]
 
 /** Records of one call for one partition, ready for the script. */
 export interface PackedRecords {
-  /** Per record: key length (2 bytes), headers length (4), value length (4), big endian; key, headers, value. */
+  /** Per record: its length (4 bytes, big endian), then itself. */
   readonly bytes: Buffer
   readonly count: number
   /** Header `ce_id` of the last record. */
   readonly lastId: string
 }
 
-const HEAD_BYTES = 10
+const LENGTH_BYTES = 4
+const HEAD_BYTES = 6
 const noBytes = Buffer.alloc(0)
 
 export function streamId(offset: number): string {
@@ -54,64 +56,64 @@ export function packRecords(records: readonly NewRecord[]): PackedRecords {
   let length = 0
   records.forEach((record, i) => {
     // A UTF-16 unit takes at most three bytes.
-    length += HEAD_BYTES + record.key.length * 3 + (headers[i]?.length ?? 0) * 3 + record.value.length
+    length += LENGTH_BYTES + HEAD_BYTES + 3 * (record.key.length + (headers[i]?.length ?? 0)) + record.value.length
   })
   const bytes = Buffer.allocUnsafe(length)
   let at = 0
   records.forEach((record, i) => {
-    const keyBytes = bytes.write(record.key, at + HEAD_BYTES)
-    const headersBytes = bytes.write(headers[i] ?? '', at + HEAD_BYTES + keyBytes)
-    bytes.set(record.value, at + HEAD_BYTES + keyBytes + headersBytes)
-    bytes.writeUInt16BE(keyBytes, at)
-    bytes.writeUInt32BE(headersBytes, at + 2)
-    bytes.writeUInt32BE(record.value.length, at + 6)
-    at += HEAD_BYTES + keyBytes + headersBytes + record.value.length
+    const start = at + LENGTH_BYTES
+    const keyBytes = bytes.write(record.key, start + HEAD_BYTES)
+    const headersBytes = bytes.write(headers[i] ?? '', start + HEAD_BYTES + keyBytes)
+    const end = start + HEAD_BYTES + keyBytes + headersBytes + record.value.length
+    bytes.set(record.value, end - record.value.length)
+    bytes.writeUInt32BE(end - start, at)
+    bytes.writeUInt16BE(keyBytes, start)
+    bytes.writeUInt32BE(headersBytes, start + 2)
+    at = end
   })
   return { bytes: bytes.subarray(0, at), count: records.length, lastId: records.at(-1)?.headers['ce_id'] ?? '' }
 }
 
-/** Key and headers are decoded when they are first asked for. */
+/** Key and headers are decoded when they are first asked for. An entry that is not of this form is empty. */
 export class StreamRecord implements StoredRecord {
   readonly offset: number
-  readonly #fields: readonly Buffer[]
+  readonly #bytes: Buffer
+  readonly #keyEnd: number
+  readonly #headersEnd: number
   #key: string | undefined
   #headers: RecordHeaders | undefined
 
   constructor(offset: number, fields: readonly Buffer[]) {
     this.offset = offset
-    this.#fields = fields
+    const [name, bytes = noBytes] = fields
+    const isOurs = fields.length === 2 && name?.length === 1 && name[0] === 0x72 && bytes.length >= HEAD_BYTES
+    const keyEnd = isOurs ? HEAD_BYTES + bytes.readUInt16BE(0) : 0
+    const headersEnd = isOurs ? keyEnd + bytes.readUInt32BE(2) : 0
+    const fits = isOurs && headersEnd <= bytes.length
+    this.#bytes = fits ? bytes : noBytes
+    this.#keyEnd = fits ? keyEnd : 0
+    this.#headersEnd = fits ? headersEnd : 0
   }
 
   get key(): string {
-    return (this.#key ??= this.#field('k').toString())
+    return (this.#key ??= this.#bytes.toString('utf8', HEAD_BYTES, this.#keyEnd))
   }
 
   get headers(): RecordHeaders {
-    return (this.#headers ??= headersOf(this.#field('h')))
+    return (this.#headers ??= headersOf(this.#bytes.toString('utf8', this.#keyEnd, this.#headersEnd)))
   }
 
   get value(): Uint8Array {
-    return this.#field('v')
-  }
-
-  #field(name: 'k' | 'h' | 'v'): Buffer {
-    const fields = this.#fields
-    const code = name.charCodeAt(0)
-    for (let i = 0; i + 1 < fields.length; i += 2) {
-      if (fields[i]?.length === 1 && fields[i]?.[0] === code) return fields[i + 1] ?? noBytes
-    }
-    return noBytes
+    return this.#bytes.subarray(this.#headersEnd)
   }
 }
 
 /** Headers of a foreign record that are no JSON object of strings are none. */
-function headersOf(bytes: Buffer): RecordHeaders {
-  if (bytes.length === 0) return {}
+function headersOf(json: string): RecordHeaders {
+  if (json === '') return {}
   try {
-    const parsed: unknown = JSON.parse(bytes.toString())
-    const isHeaders =
-      typeof parsed === 'object' && parsed !== null && Object.values(parsed).every((value) => typeof value === 'string')
-    return isHeaders ? (parsed as RecordHeaders) : {}
+    const parsed: unknown = JSON.parse(json)
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as RecordHeaders) : {}
   } catch {
     return {}
   }

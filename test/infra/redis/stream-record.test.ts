@@ -27,13 +27,11 @@ test('what is packed for the script is what was given', () => {
       const { bytes, count } = packRecords(records)
       expect(count).toBe(records.length)
       let at = 0
-      const take = (length: number) => bytes.subarray(at, (at += length))
       for (const record of records) {
-        const head = take(10)
-        const lengths = [head.readUInt16BE(0), head.readUInt32BE(2), head.readUInt32BE(6)]
-        const [k, h, v] = lengths.map(take) as [Buffer, Buffer, Buffer]
-        const names = ['k', 'h', 'v'].map((name) => Buffer.from(name)) as [Buffer, Buffer, Buffer]
-        const stored = new StreamRecord(0, [names[0], k, names[1], h, names[2], v])
+        const end = at + 4 + bytes.readUInt32BE(at)
+        const stored = new StreamRecord(7, [Buffer.from('r'), bytes.subarray(at + 4, end)])
+        at = end
+        expect(stored.offset).toBe(7)
         expect(stored.key).toBe(record.key)
         expect({ ...stored.headers }).toEqual({ ...record.headers })
         expect(Buffer.compare(stored.value, record.value)).toBe(0)
@@ -43,14 +41,16 @@ test('what is packed for the script is what was given', () => {
   )
 })
 
-test('a foreign entry has an empty key, no headers, or no bytes, rather than an error', () => {
-  const fields = ['h', '{not json', 'x', 'y'].map((text) => Buffer.from(text))
-  const foreign = new StreamRecord(3, fields)
+test.for([
+  ['other fields', ['some', 'thing']],
+  ['no fields', []],
+  ['our field, but too short', ['r', 'abc']],
+  ['lengths that point outside', ['r', '\xff\xff\xff\xff\xff\xffabc']],
+  ['headers that are no JSON', ['r', '\x00\x00\x00\x00\x00\x03{no']],
+] as const)('a foreign entry is empty rather than an error: %s', ([, fields]) => {
+  const foreign = new StreamRecord(
+    3,
+    fields.map((text) => Buffer.from(text, 'latin1')),
+  )
   expect([foreign.offset, foreign.key, foreign.headers, foreign.value.length]).toEqual([3, '', {}, 0])
-  expect(
-    new StreamRecord(
-      0,
-      ['h', '{"a":1}'].map((text) => Buffer.from(text)),
-    ).headers,
-  ).toEqual({})
 })
