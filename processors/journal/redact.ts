@@ -22,6 +22,7 @@ export function createRedactor(secrets: readonly string[]): Redactor {
   const byValue = valuePattern(secrets)
 
   function redact(text: string): { text: string; redactions: number } {
+    if (text.length < shortestSecret) return { text, redactions: 0 }
     let redacted = text
     let redactions = 0
     // What is left beside a replaced secret may be another one, so until nothing is found; mostly one round.
@@ -49,38 +50,51 @@ export function createRedactor(secrets: readonly string[]): Redactor {
     )
   }
 
+  /** Field names come again and again; those once found clean are not looked at twice. */
+  const cleanKeys = new Set<string>()
+
   function redactData<Data>(data: Data): { data: Data; redactions: number } {
     let redactions = 0
-    const visit = (value: unknown): unknown => {
+
+    function visit(value: unknown): unknown {
       if (typeof value === 'string') {
         const redacted = redact(value)
         redactions += redacted.redactions
         return redacted.text
       }
-      if (Array.isArray(value)) return changedArray(value, visit)
+      if (Array.isArray(value)) return visitArray(value)
       if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
-      return changedObject(value, visit)
+      return visitObject(value as Readonly<Record<string, unknown>>)
     }
+
+    function visitKey(key: string): string {
+      if (cleanKeys.has(key)) return key
+      const redacted = visit(key) as string
+      if (redacted === key && key.length <= 40 && cleanKeys.size < 1000) cleanKeys.add(key)
+      return redacted
+    }
+
+    function visitArray(array: readonly unknown[]): readonly unknown[] {
+      const visited = array.map(visit)
+      return visited.some((value, index) => value !== array[index]) ? visited : array
+    }
+
+    function visitObject(object: Readonly<Record<string, unknown>>): object {
+      const entries: [string, unknown][] = []
+      let changed = false
+      for (const key of Object.keys(object)) {
+        const entry: [string, unknown] = [visitKey(key), visit(object[key])]
+        changed ||= entry[0] !== key || entry[1] !== object[key]
+        entries.push(entry)
+      }
+      return changed ? Object.fromEntries(entries) : object
+    }
+
     const visited = visit(data) as Data
     return { data: visited, redactions }
   }
 
   return { redact, redactData }
-}
-
-function changedArray(array: readonly unknown[], visit: (value: unknown) => unknown): readonly unknown[] {
-  const visited = array.map(visit)
-  return visited.some((value, index) => value !== array[index]) ? visited : array
-}
-
-function changedObject(object: object, visit: (value: unknown) => unknown): object {
-  let changed = false
-  const entries = Object.entries(object).map(([key, value]: [string, unknown]) => {
-    const entry = [visit(key) as string, visit(value)] as const
-    changed ||= entry[0] !== key || entry[1] !== value
-    return entry
-  })
-  return changed ? Object.fromEntries(entries) : object
 }
 
 /** Printable ASCII as a JSON escape, at any depth of JSON in JSON; a quote and a backslash need theirs. */

@@ -278,11 +278,10 @@ describe('data', () => {
   })
 })
 
-describe('20 MB of hostile text take linear time', () => {
+describe('hostile text takes linear time', () => {
   const redactor = createRedactor(['hunter2hunter2', 'aaaaaaaaaaab', letters])
-  const size = 20_000_000
-  const fill = (unit: string) => unit.repeat(Math.ceil(size / unit.length))
-  test.for<[string, () => string]>([
+  const fill = (unit: string) => unit.repeat(Math.ceil(4_000_000 / unit.length))
+  const hostile: readonly [string, () => string][] = [
     ['one letter', () => fill('a')],
     ['a key without end', () => `sk-${fill('a')}`],
     ['key prefixes', () => fill('sk-')],
@@ -302,10 +301,21 @@ describe('20 MB of hostile text take linear time', () => {
     ['spaces', () => fill(' ')],
     ['markers', () => fill('[redacted:')],
     ['quotes', () => fill('secret_key="')],
-  ])('%s', ([, make]) => {
+  ]
+
+  test.for(hostile)('%s', ([, make]) => {
     const text = make()
     const began = performance.now()
     redactor.redact(text)
+    expect(performance.now() - began).toBeLessThan(3000)
+  })
+
+  test('all of them in one text of 20 MB', () => {
+    const share = 20_000_000 / hostile.length
+    const text = hostile.map(([, make]) => make().slice(0, share)).join('\n')
+    const began = performance.now()
+    const redacted = redactor.redact(text).text
     expect(performance.now() - began).toBeLessThan(8000)
+    expect(redacted.includes('AKIAIOSFODNN7EXAMPLE')).toBe(false)
   })
 })
