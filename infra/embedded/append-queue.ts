@@ -11,9 +11,11 @@ import type { Topic } from '#schemas/topics.ts'
 import { FramePacker } from './frame.ts'
 import { CommitError, type LogFile } from './log-file.ts'
 import { isBusy, isFull, logFailure } from './sqlite-error.ts'
+import type { TurnTaking } from './turn-taking.ts'
 
-/** Another process writes: tried again after this long. */
+/** Another process writes: tried again after this long. A pause that lets it in is a little longer than that. */
 const busyWaitMs = 1
+const pauseMs = 2
 
 interface Call {
   /** Offsets count from the first record packed for the partition, until the transaction says where that is. */
@@ -24,19 +26,22 @@ interface Call {
 
 export class AppendQueue {
   readonly #file: LogFile
+  readonly #turns: TurnTaking
   readonly #busyPatienceMs: number
   readonly #committed: (topic: Topic, partition: number) => void
   readonly #packers = new Map<Topic, FramePacker[]>()
   #calls: Call[] = []
   #busySince: number | undefined
+  #pauseUntil = 0
   #settled: (() => void)[] = []
 
   /** `committed` is called for each partition that has new records, before their appends are acknowledged. */
   constructor(
     file: LogFile,
-    options: { busyPatienceMs: number; committed: (topic: Topic, partition: number) => void },
+    options: { turns: TurnTaking; busyPatienceMs: number; committed: (topic: Topic, partition: number) => void },
   ) {
     this.#file = file
+    this.#turns = options.turns
     this.#busyPatienceMs = options.busyPatienceMs
     this.#committed = options.committed
   }
@@ -51,14 +56,20 @@ export class AppendQueue {
     })
     return new Promise((acknowledge, fail) => {
       this.#calls.push({ positions, acknowledge, fail })
-      // After this turn's other events, so that requests which came in together are written together.
-      if (this.#calls.length === 1) setImmediate(() => this.#flush())
+      if (this.#calls.length === 1) this.#schedule()
     })
   }
 
   /** Resolves when nothing is under way. */
   async settled(): Promise<void> {
     if (this.#calls.length > 0) await new Promise<void>((settle) => this.#settled.push(settle))
+  }
+
+  /** After this turn's other events, so that requests which came in together are written together. */
+  #schedule(): void {
+    const pause = this.#pauseUntil - performance.now()
+    if (pause > 0) setTimeout(() => this.#flush(), pause)
+    else setImmediate(() => this.#flush())
   }
 
   #flush(): void {
@@ -69,6 +80,7 @@ export class AppendQueue {
       this.#failed(error)
       return
     }
+    if (this.#turns.isAwaited()) this.#pauseUntil = performance.now() + pauseMs
     const calls = this.#reset()
     for (const [topic, offsets] of bases) offsets.forEach((_, partition) => this.#committed(topic, partition))
     for (const { positions, acknowledge } of calls) {
@@ -94,7 +106,9 @@ export class AppendQueue {
     const cause = error instanceof CommitError ? error.cause : error
     if (isBusy(cause)) {
       this.#busySince ??= performance.now()
-      if (performance.now() - this.#busySince < this.#busyPatienceMs) {
+      const busyMs = performance.now() - this.#busySince
+      if (busyMs < this.#busyPatienceMs) {
+        this.#turns.wait()
         setTimeout(() => this.#flush(), busyWaitMs)
         return
       }

@@ -24,6 +24,7 @@ import { Doorbell } from './doorbell.ts'
 import { type Follower, Followers } from './followers.ts'
 import { FrameReader } from './frame.ts'
 import { LogFile, replaced } from './log-file.ts'
+import { TurnTaking } from './turn-taking.ts'
 import { damaged, isBusy, logFailure } from './sqlite-error.ts'
 
 export interface EmbeddedEventLogOptions {
@@ -74,7 +75,11 @@ class SqliteEventLog implements EmbeddedEventLog {
       this.#followers.wake(topic, partition)
       this.#bell.ring()
     }
-    this.#queue = new AppendQueue(this.#file, { busyPatienceMs, committed })
+    this.#queue = new AppendQueue(this.#file, {
+      turns: new TurnTaking(join(folder, 'log.turn')),
+      busyPatienceMs,
+      committed,
+    })
     this.#dataVersion = this.#file.dataVersion()
     this.id = this.#file.id
     this.durability =
@@ -190,16 +195,20 @@ class SqliteEventLog implements EmbeddedEventLog {
     return this.#followers.add(from.topic, from.partition, { signal, listen: () => this.#bell.listen() })
   }
 
-  /** Has another process written? */
+  /** Has another process written, and where? */
   #look(): void {
     try {
       const version = this.#file.dataVersion()
-      if (version === this.#dataVersion && this.#file.isInPlace()) return
+      if (!this.#file.isInPlace()) this.#followers.wakeAll()
+      if (version === this.#dataVersion) return
+      this.#followers.wakeChanged((topic, partition) => {
+        const { first, next } = this.#file.bounds(topic, partition)
+        return `${first} ${next}`
+      })
       this.#dataVersion = version
     } catch {
-      // Locked for a moment; those who follow will see for themselves.
+      // Locked for a moment: the next look is soon.
     }
-    this.#followers.wakeAll()
   }
 
   /** Does what needs the file, again and again while another process keeps it locked. */

@@ -62,7 +62,7 @@ class SqliteWorkShare implements WorkShare {
       throw error
     }
     // Whoever had this slot before is dead, or its lock would not have been free.
-    this.#change(() =>
+    void this.#change(() =>
       this.#file.workersOf(slot).forEach((worker) => this.#isMine(worker) || this.#file.removeWorker(worker)),
     )
   }

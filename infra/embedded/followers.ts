@@ -29,6 +29,7 @@ export class Follower {
 
 export class Followers {
   readonly #waiting = new Set<Follower>()
+  readonly #versions = new Map<string, string>()
 
   /** A follower that the signal wakes too. `listen` is called while it is there, and what it returned afterwards. */
   add(
@@ -51,11 +52,29 @@ export class Followers {
   }
 
   wake(topic: string, partition: number): void {
-    for (const follower of this.#waiting)
+    for (const follower of this.#waiting) {
       if (follower.topic === topic && follower.partition === partition) follower.wake()
+    }
   }
 
   wakeAll(): void {
     for (const follower of this.#waiting) follower.wake()
+  }
+
+  /** Wakes those whose partition changed: `versionOf` is asked once a partition that somebody waits for. */
+  wakeChanged(versionOf: (topic: string, partition: number) => string): void {
+    const changed = new Map<string, boolean>()
+    for (const follower of this.#waiting) {
+      const { topic, partition } = follower
+      const name = `${topic}/${partition}`
+      let isChanged = changed.get(name)
+      if (isChanged === undefined) {
+        const version = versionOf(topic, partition)
+        isChanged = this.#versions.get(name) !== version
+        this.#versions.set(name, version)
+        changed.set(name, isChanged)
+      }
+      if (isChanged) follower.wake()
+    }
   }
 }
