@@ -4,10 +4,10 @@
  * Promise (`store.atomic`): rows and checkpoints of a commit are in one transaction, and an acknowledged commit survives
  * a kill. Statements of a connection run one after the other; reads have a connection of their own and see what is
  * committed. After a failure that leaves DuckDB unusable, such as a checkpoint on a full disk, the next call opens the
- * file again.
+ * file again; a commit that had been made although it failed is recognised when it is repeated.
  */
 import { Failure } from '#processors/ports/failure.ts'
-import type { ColumnStore, TableDefinition } from '#processors/ports/column-store.ts'
+import type { ColumnStore, StoredCheckpoint, TableDefinition } from '#processors/ports/column-store.ts'
 import { checkpointTable, prepareCheckpoints, readCheckpoints } from './duckdb-checkpoints.ts'
 import { text } from './duckdb-columns.ts'
 import { duckdbContentHash } from './duckdb-content-hash.ts'
@@ -26,6 +26,8 @@ export interface DuckdbColumnStoreOptions {
   readonly memoryLimit?: string
   /** Default 2. */
   readonly threads?: number
+  /** At which size the write-ahead log is worked into the file. Default 256MB: 1GB stalls for seconds, 16MB often. */
+  readonly checkpointAt?: string
 }
 
 interface Opened {
@@ -34,15 +36,16 @@ interface Opened {
 }
 
 export async function openDuckdbColumnStore(options: DuckdbColumnStoreOptions): Promise<ColumnStore> {
-  const { path, memoryLimit = '128MB', threads = 2 } = options
+  const { path, memoryLimit = '128MB', threads = 2, checkpointAt = '256MB' } = options
   const [writing, reading] = [oneAtATime(), oneAtATime()]
   const tables = new Map<string, TableDefinition>()
   let opened: Promise<Opened> | undefined
+  /** Whether a commit failed that may have been made all the same. */
+  let doubtful = false
   let closed = false
 
   async function open(): Promise<Opened> {
-    // 1 GB of write-ahead log stalls for seconds at each checkpoint, 16 MB stalls often.
-    const settings = { memory_limit: memoryLimit, threads: String(threads), wal_autocheckpoint: '256MB' }
+    const settings = { memory_limit: memoryLimit, threads: String(threads), wal_autocheckpoint: checkpointAt }
     const database = await openDuckdbDatabase(path, settings)
     try {
       const lastCommit = await prepareCheckpoints(database.writer)
@@ -103,7 +106,15 @@ export async function openDuckdbColumnStore(options: DuckdbColumnStoreOptions): 
         await transaction.append(table, columns, rows)
       }),
 
-    commit: (checkpoints) => write(({ transaction }) => transaction.commit(checkpoints)),
+    commit: (checkpoints) =>
+      write(async ({ database, transaction }) => {
+        if (doubtful && isReached(checkpoints, await readCheckpoints(database.writer))) await transaction.rollback()
+        else {
+          doubtful = true
+          await transaction.commit(checkpoints)
+        }
+        doubtful = false
+      }),
 
     rollback: () => write(({ transaction }) => transaction.rollback()),
 
@@ -157,6 +168,15 @@ export async function openDuckdbColumnStore(options: DuckdbColumnStoreOptions): 
 
   await write(async () => undefined)
   return store
+}
+
+function isReached(wanted: readonly StoredCheckpoint[], there: readonly StoredCheckpoint[]): boolean {
+  return (
+    wanted.length > 0 &&
+    wanted.every((one) =>
+      there.some((at) => at.topic === one.topic && at.partition === one.partition && at.next >= one.next),
+    )
+  )
 }
 
 const listTables = `

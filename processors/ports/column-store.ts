@@ -18,8 +18,8 @@ export interface ColumnStore {
    */
   append(table: string, columns: readonly ColumnValues[], rows: number): Promise<void>
   /**
-   * Errors: `store.stalled` (disk full, …). After any error `rollback` comes next, and where the store stands is to be
-   * read from `checkpoints` again: a commit may have been made although it failed.
+   * Errors: `store.stalled` (disk full, …). After any error `rollback` comes next; then the same rows and checkpoints
+   * may be given again, and are there once, also when the commit had been made although it failed.
    */
   commit(checkpoints: readonly StoredCheckpoint[]): Promise<void>
   /** Forgets what was appended since the last commit. */

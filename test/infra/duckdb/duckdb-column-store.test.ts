@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -235,6 +236,38 @@ describe('a full disk', () => {
       expect(await small.query('SELECT count(*) AS n FROM every_kind')).toEqual([{ n: next * 2000 }])
       expect(await small.checkpoints()).toEqual(at(next))
       expect(failed).toBe(1)
+    } finally {
+      await small.close()
+      disk.unmount()
+    }
+  })
+
+  test('in the middle of working the log into the file folds nothing twice', async ({ skip }) => {
+    const disk = mountSmallDisk(5 * 1024)
+    if (disk === undefined) return skip('a tmpfs can only be mounted by root')
+    const small = await openDuckdbColumnStore({ path: join(disk.folder, 'store.duckdb'), checkpointAt: '3MB' })
+    try {
+      await small.define([everyKind], [])
+      const columnsOf = (): (string | null)[][] => {
+        const texts = Array.from({ length: 500 }, () => randomBytes(300).toString('base64'))
+        return everyKind.columns.map(({ name }) => (name === 'text' ? texts : texts.map(() => null)))
+      }
+      let failures = 0
+      for (let next = 1; next <= 20; next++) {
+        await small.append('every_kind', columnsOf(), 500)
+        try {
+          await small.commit(at(next))
+        } catch (error) {
+          expect(error).toEqual(failure('store.stalled'))
+          failures++
+          await small.rollback().catch(() => undefined)
+          spawnSync('mount', ['-o', 'remount,size=200m', disk.folder])
+          next--
+        }
+      }
+      expect(failures).toBe(1)
+      expect(await small.query('SELECT count(*) AS n FROM every_kind')).toEqual([{ n: 20 * 500 }])
+      expect(await small.checkpoints()).toEqual(at(20))
     } finally {
       await small.close()
       disk.unmount()
