@@ -7,6 +7,8 @@
 import type { PinoReportOptions } from '#infra/pino/pino-report.ts'
 import type { Metrics } from './cli/command.ts'
 import { runProgram } from './cli/program.ts'
+import type { StoreName } from '#processors/catalog.ts'
+import type { LiveStore } from '#processors/stores/live-store.ts'
 import type { Opened, OpenOptions } from './opened.ts'
 
 type Level = PinoReportOptions['level']
@@ -23,11 +25,16 @@ async function open(options: OpenOptions): Promise<Opened> {
   const log = await openPinoReport({ level: options.quiet === true ? quieter(config.logLevel) : (config.logLevel as Level), secrets: knownSecrets(config) })
   const report = options.report === undefined ? log : both(log, options.report)
   const { given, close } = await assemble(config, report)
-  const lattice = await start(given, options).catch(async (error: unknown) => {
+  const threaded = options.thread === undefined ? {} : { threaded: { names: options.thread, open: openThread } }
+  const lattice = await start(given, { ...options, ...threaded }).catch(async (error: unknown) => {
     await given.log.close()
     await close()
     throw error
   })
+  async function openThread(names: readonly StoreName[]): Promise<readonly LiveStore[]> {
+    const { openThreadedStores } = await import('./threaded-stores.ts')
+    return openThreadedStores(names, { config, clock: given.clock, report })
+  }
   return {
     lattice,
     tasks: tasksOf(lattice),

@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '#infra/config/config.ts'
+import type { StoreName } from '#processors/catalog.ts'
 import type { Report } from '#processors/ports/report.ts'
 import type { Lattice, StartOptions } from '#processors/start.ts'
 import type { Tasks } from '#processors/tasks.ts'
@@ -13,7 +14,9 @@ export interface Opened {
   close(): Promise<void>
 }
 
-export interface OpenOptions extends StartOptions {
+export interface OpenOptions extends Omit<StartOptions, 'threaded' | 'ownedAround' | 'moved'> {
+  /** Stores to fold in a thread of their own. */
+  readonly thread?: readonly StoreName[]
   readonly loaded: LoadedConfig
   /** Only warnings and errors go to the log. */
   readonly quiet?: boolean

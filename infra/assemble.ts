@@ -108,7 +108,7 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
       return openDuckdbColumnStore({ path })
     },
     openFolders: openFoldersIn(config.runsDir, (await import('#infra/disk/disk-folder-store.ts')).openDiskFolderStore),
-    refereePath: join(config.data, 'referee.sqlite'),
+    refereePath: (logId) => join(config.data, `referee-${logId}.sqlite`),
     models: {
       chain: providers.chain,
       providers: (name) => (name === builtIn.name ? builtIn : providers.providers.get(name)),

@@ -9,6 +9,7 @@ import { chunksProjection } from '#processors/search/chunks.projection.ts'
 import type { StoreDefinition } from '#processors/stores/store.ts'
 import { tableStore } from '#processors/stores/table-store-definition.ts'
 import { warehouse } from '#processors/warehouse/event-tables.ts'
+import type { WarehouseReads } from '#processors/warehouse/event-tables.ts'
 
 /**
  * Every store, projection and reactor on one screen, in the order of the data.
@@ -37,7 +38,7 @@ export interface Stores {
   readonly lookup: StoreDefinition<TableStore>
   readonly search: StoreDefinition<TableStore>
   readonly folders: StoreDefinition<FolderStore>
-  readonly warehouse: StoreDefinition<ColumnStore>
+  readonly warehouse: StoreDefinition<WarehouseReads>
 }
 
 export type StoreName = keyof Stores

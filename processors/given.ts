@@ -27,8 +27,8 @@ export interface Given {
   readonly openTables: (path: string, options: { schema?: readonly string[]; readOnly?: boolean }) => TableStore
   readonly openColumns: (path: string) => Promise<ColumnStore>
   readonly openFolders: (folder: string, as: { live: boolean }) => FolderStore
-  /** Path of the referee's database for a process that owns the stores; every process may have one of its own. */
-  readonly refereePath: string
+  /** Path of the referee's database, one a log. */
+  readonly refereePath: (logId: string) => string
   readonly models: Models
   readonly clock: Clock
   readonly report: Report

@@ -11,9 +11,12 @@ import { parkOn } from './journal/park.ts'
 import type { Park } from './journal/park.ts'
 import { createRedactor } from './journal/redact.ts'
 import { createReferee, refereeTables } from './journal/referee.ts'
+import type { Referee } from './journal/referee.ts'
 import { openRunFeed } from './journal/run-feed.ts'
 import type { RunFeed } from './journal/run-feed.ts'
-import { Failure } from './ports/failure.ts'
+import type { StoredCheckpoint } from './ports/column-store.ts'
+import { Failure, isFailure } from './ports/failure.ts'
+import type { TableStore } from './ports/table-store.ts'
 import { openLiveStore } from './stores/live-store.ts'
 import type { LiveStore } from './stores/live-store.ts'
 import { readStore } from './stores/read-store.ts'
@@ -49,7 +52,15 @@ export interface StartOptions {
   readonly stores: readonly StoreName[]
   /** Role in the events' source: api, worker, run, … */
   readonly role: string
+  /** Stores this process owns but folds in a thread, so that their files and engines never keep a request waiting. */
+  readonly threaded?: { readonly names: readonly StoreName[]; readonly open: OpenThread }
+  /** In that thread: the process around it holds the locks. */
+  readonly ownedAround?: boolean
+  /** Told after each commit of an owned store. */
+  readonly moved?: (store: StoreName, at: StoredCheckpoint) => void
 }
+
+export type OpenThread = (names: readonly StoreName[]) => Promise<readonly LiveStore[]>
 
 export async function start(given: Given, options: StartOptions): Promise<Lattice> {
   const { log, clock, report, settings } = given
@@ -58,13 +69,12 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
   const codec = await openCodec(given.schemaIds)
   const claimCheck = createClaimCheck({ objects: given.objects, thresholdBytes: settings.claimCheckBytes })
   const refereeLock = given.locks.tryAcquire('referee')
-  const refereeAt = refereeLock === undefined ? ':memory:' : given.refereePath
-  const refereeStore = given.openTables(refereeAt, { schema: refereeTables })
+  const referee = refereeLock === undefined ? refereeOfAnother(given) : ownReferee(given, given.refereePath(log.id))
   const feed = openRunFeed({
     log,
     clock,
     follow: true,
-    referee: createReferee(refereeStore),
+    referee,
     onStopped: (failure) => broken.resolve(failure),
   })
   const journal = openJournal({
@@ -86,18 +96,35 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
   const locks = refereeLock === undefined ? [] : [refereeLock]
   const stores: Partial<Record<StoreName, unknown>> = {}
 
+  const inThread: StoreName[] = []
+  const { moved } = options
+
   const foldPorts = { log, codec, feed, clock, report, park }
   for (const name of options.stores) {
     const definition = definitions[name] as StoreDefinition
-    const lock = given.locks.tryAcquire(`store-${name}`)
-    if (lock === undefined) {
+    const lock = options.ownedAround === true ? heldAround : given.locks.tryAcquire(`store-${name}`)
+    if (lock !== undefined && options.threaded?.names.includes(name) === true) {
+      locks.push(lock)
+      inThread.push(name)
+    } else if (lock === undefined) {
       const reader = readStore(definition, { builds: given.builds, clock })
       stores[name] = reader
       readers.push(reader)
     } else {
       locks.push(lock)
-      const live = await openLiveStore(definition, { builds: given.builds, ports: foldPorts })
+      const live = await openLiveStore(definition, {
+        builds: given.builds,
+        ports: foldPorts,
+        ...(moved === undefined ? {} : { moved: (at) => moved(name, at) }),
+      })
       stores[name] = live
+      owned.push(live)
+    }
+  }
+
+  if (options.threaded !== undefined && inThread.length > 0) {
+    for (const live of await options.threaded.open(inThread)) {
+      stores[live.name as StoreName] = live
       owned.push(live)
     }
   }
@@ -118,10 +145,33 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
       await Promise.allSettled(owned.map((store) => store.close()))
       for (const reader of readers) reader.close()
       await feed.close()
-      refereeStore.close()
+      referee.close()
       await log.close()
       for (const lock of locks) lock.release()
     },
+  }
+}
+
+const heldAround = { release() {} }
+
+function ownReferee(given: Given, path: string): Referee {
+  return createReferee(given.openTables(path, { schema: refereeTables }))
+}
+
+/** A process that does not own the referee's store judges on from snapshots of it, in memory. */
+function refereeOfAnother(given: Given): Referee {
+  const path = given.refereePath(given.log.id)
+  const pin = (): TableStore => {
+    const tables = given.openTables(path, { readOnly: true })
+    tables.run('BEGIN')
+    tables.get('SELECT count(*) AS n FROM judged')
+    return tables
+  }
+  try {
+    return createReferee(pin(), pin)
+  } catch (error) {
+    if (!isFailure(error)) throw error
+    return ownReferee(given, ':memory:')
   }
 }
 

@@ -22,7 +22,7 @@ export const serve: CliAction = async (context) => {
   refuseOpenDoor(config.host, tokens)
   const prometheus = await context.metrics()
   const stores = wanted.has('stores') ? storeNames : (['lookup', 'search'] as const)
-  const opened = await context.open({ role: [...wanted].join('+'), stores, report: prometheus.report })
+  const opened = await context.open({ role: [...wanted].join('+'), stores, thread: ['folders', 'warehouse'], report: prometheus.report })
   const worker = wanted.has('worker') ? await opened.work() : undefined
   const http = wanted.has('api')
     ? await createHttp(opened, {

@@ -23,6 +23,7 @@ export interface Referee {
   unwritten(): number
   /** Writes what is new to the store, with its checkpoint. When it throws, all of it is kept for the next one. */
   flush(): void
+  close(): void
 }
 
 export interface Chain {
@@ -55,7 +56,11 @@ export const refereeTables = [
      partition INTEGER PRIMARY KEY, next INTEGER NOT NULL, last_id TEXT NOT NULL) WITHOUT ROWID`,
 ] as const
 
-export function createReferee(tables: TableStore): Referee {
+/**
+ * `tables`: the store this process owns. Where another process owns it, a pinned read-only snapshot of it, and `pin` to
+ * get a later one: what happened since is then kept in memory alone, and `flush` moves on to the later snapshot.
+ */
+export function createReferee(tables: TableStore, pin?: () => TableStore): Referee {
   const cursors = new Map<number, { next: number; lastId: string }>()
   for (const row of tables.all<{ partition: number; next: number; last_id: string }>('SELECT * FROM judged')) {
     cursors.set(row.partition, { next: row.next, lastId: row.last_id })
@@ -68,9 +73,9 @@ export function createReferee(tables: TableStore): Referee {
   let newlyRejected: { partition: number; offset: number }[] = []
   let unwritten = 0
 
-  const chain = (run: string): Chain | undefined => {
-    const known = touched.get(run)
-    if (known !== undefined) return known
+  const chain = (run: string): Chain | undefined => touched.get(run) ?? stored(run)
+
+  function stored(run: string): Chain | undefined {
     const row = tables.get<{ seq: number; last_id: string; closed: number; cancelled: number }>(
       'SELECT seq, last_id, closed, cancelled FROM chains WHERE run = ?',
       run,
@@ -81,6 +86,23 @@ export function createReferee(tables: TableStore): Referee {
 
   function flush(): void {
     if (unwritten === 0) return
+    if (pin === undefined) write()
+    else moveOn(pin())
+  }
+
+  /** A snapshot ahead of this process would know too much of what is still to be judged here. */
+  function moveOn(later: TableStore): void {
+    const ahead = later
+      .all<{ partition: number; next: number }>('SELECT partition, next FROM judged')
+      .some((row) => row.next > (cursors.get(row.partition)?.next ?? 0))
+    if (ahead) return later.close()
+    tables.close()
+    tables = later
+    for (const [run, one] of touched) if (stored(run)?.lastId === one.lastId && !one.cancelled) touched.delete(run)
+    unwritten = 0
+  }
+
+  function write(): void {
     tables.transaction(() => {
       for (const [run, one] of touched) {
         const flags = [one.closed ? 1 : 0, one.cancelled ? 1 : 0]
@@ -124,5 +146,6 @@ export function createReferee(tables: TableStore): Referee {
     isRejected: (partition, offset) => rejected.has(`${partition}:${offset}`),
     unwritten: () => unwritten,
     flush,
+    close: () => tables.close(),
   }
 }

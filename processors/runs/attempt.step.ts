@@ -1,5 +1,6 @@
 import type { ClaimCheck } from '#processors/journal/claim-check.ts'
 import type { Clock } from '#processors/ports/clock.ts'
+import { fitParameters } from '#processors/models/fit-parameters.ts'
 import type { ChatMessage, ModelProvider, ModelReply, ModelRequest } from '#processors/ports/model-provider.ts'
 import type { Report } from '#processors/ports/report.ts'
 import type { CallResult, PlannedCall } from './carry-out.ts'
@@ -28,10 +29,11 @@ export async function planAttempt(
   const provider = ports.providers(name)
   const messages = await openMessages(run, ports.claimCheck)
   const prompt = promptOf(run, messages)
+  const parameters = fitParameters(model, JSON.parse(run.spec.parameters) as Record<string, unknown>)
   const request: ModelRequest = {
     model,
     messages: prompt,
-    parameters: JSON.parse(run.spec.parameters) as Record<string, unknown>,
+    parameters,
     ...(run.retrieval === undefined ? {} : { passages: run.retrieval.passages }),
   }
   const who = { attempt: step.attempt, provider: name, model }
@@ -41,7 +43,7 @@ export async function planAttempt(
       tier: step.tier,
       url: provider?.url ?? '',
       messages: JSON.stringify(prompt),
-      parameters: run.spec.parameters,
+      parameters: JSON.stringify(parameters),
     },
     async call(options) {
       const began = ports.clock.monotonic()

@@ -92,8 +92,8 @@ export async function carryOut(known: KnownRun, ports: CarryOutPorts, signal: Ab
       ports.report({ signal: 'run.lost', runId: known.state.runId, reason: 'another owner went on' })
       return { is: 'lost' }
     }
+    await run.keepWhatHappened(error)
     if (error !== stopped && !signal.aborted) throw error
-    await run.keepWhatHappened()
     return { is: 'stopped' }
   } finally {
     run.leave()
@@ -141,9 +141,11 @@ class OwnedRun {
     this.#leave()
   }
 
-  /** Told to stop: what is known and not yet appended goes to the log if the log takes it at once. */
-  async keepWhatHappened(): Promise<void> {
-    if (this.#pending.length > 0 && !this.#foreign) await this.#ports.journal.append(this.#pending).catch(() => {})
+  /** What is known and not yet appended goes to the log: a step broke, or, if the log takes it at once, told to stop. */
+  async keepWhatHappened(error: unknown): Promise<void> {
+    if (this.#pending.length === 0 || this.#foreign) return
+    const atOnce = error === stopped || this.#signal.aborted || mayPass(error)
+    await (atOnce ? this.#ports.journal.append(this.#pending) : this.#flush()).catch(() => {})
   }
 
   async toTheEnd(): Promise<Position> {
@@ -226,7 +228,7 @@ class OwnedRun {
     try {
       return await Promise.race([work(signal), this.#ports.clock.sleep(ms, signal).then(() => undefined)])
     } finally {
-      over.abort()
+      over.abort(null)
     }
   }
 
@@ -264,10 +266,8 @@ class OwnedRun {
         this.#pending = []
         return
       } catch (error) {
-        const mayRetry =
-          isFailure(error, 'log.unavailable') || isFailure(error, 'log.full') || isFailure(error, 'append.outcome-unknown')
         const impatient = this.state.spec.interactive && this.#ports.clock.monotonic() - began > patienceMs
-        if (!mayRetry || impatient) throw error
+        if (!mayPass(error) || impatient) throw error
         await this.#ports.clock.sleep(retryAppendMs, this.#signal)
         if (this.#signal.aborted) throw stopped
       }
@@ -316,6 +316,11 @@ class OwnedRun {
   #leftMs(): number {
     return Math.max(1, this.state.spec.limits.deadlineMs - this.#elapsedMs())
   }
+}
+
+/** Whether appending the same records again may go well. */
+function mayPass(error: unknown): boolean {
+  return (['log.unavailable', 'log.full', 'append.outcome-unknown'] as const).some((code) => isFailure(error, code))
 }
 
 /** A call in flight when its owner died may have been paid: it counts, and is recorded as lost (R8). */

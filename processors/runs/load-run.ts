@@ -1,8 +1,8 @@
-import { decodeRecords } from '#processors/journal/read.ts'
+import { type BadRecord, decodeRecords } from '#processors/journal/read.ts'
 import type { RunFeed } from '#processors/journal/run-feed.ts'
 import type { EventLog } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
-import { eventTypes } from '#schemas/catalog.ts'
+import { type EventType, isEventType } from '#schemas/catalog.ts'
 import type { AnyNewEvent } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Codec } from '#schemas/wire/codec.ts'
@@ -15,7 +15,8 @@ import type { RunState } from './run.ts'
  *
  * Promise: only accepted events count, and nothing beyond what the referee has judged is looked at. Undefined where
  * the record at `submitted` is not a run's accepted first event. Errors: `event.undecodable` when an event of the run
- * can't be read here, since a run must not go on without it; those of `EventLog.read` and `RunFeed.reached`.
+ * can't be read, `event.unknown` when a newer version wrote it, since a run must not go on without it; those of
+ * `EventLog.read` and `RunFeed.reached`.
  */
 export async function loadRun(
   runId: string,
@@ -32,7 +33,7 @@ export async function loadRun(
     const accepted = own.filter((record) => !ports.feed.isRejected(partition, record.offset))
     const options = { topic, partition, wants: () => true, strangers: true }
     for (const event of await decodeRecords(ports.codec, accepted, options)) {
-      if ('bad' in event) throw new Failure('event.undecodable', `offset ${event.position.offset}: ${event.bad}`)
+      if ('bad' in event) throw unreadable(event)
       state = evolve(state, asEvent(event))
       const link = event.envelope.chain
       if (link !== undefined && link.seq >= 0) head = { seq: link.seq, id: event.envelope.id }
@@ -42,6 +43,11 @@ export async function loadRun(
   return state === undefined ? undefined : { state, head }
 }
 
-function asEvent(event: { type: (typeof eventTypes)[number]; data: unknown; envelope: { subject: string } }): AnyNewEvent {
+function unreadable({ bad, type, position }: BadRecord): Failure {
+  const code = type !== undefined && isEventType(type) ? 'event.undecodable' : 'event.unknown'
+  return new Failure(code, `${position.topic}:${position.partition}:${position.offset}: ${bad}`)
+}
+
+function asEvent(event: { type: EventType; data: unknown; envelope: { subject: string } }): AnyNewEvent {
   return { type: event.type, subject: event.envelope.subject, data: event.data } as AnyNewEvent
 }

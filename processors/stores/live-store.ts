@@ -1,7 +1,9 @@
+import type { StoredCheckpoint } from '#processors/ports/column-store.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { StoreBuild, StoreBuilds } from '#processors/ports/store-builds.ts'
 import type { Position } from '#schemas/position.ts'
 import { openBuildNote } from './build-note.ts'
+import { createReached } from './reached.ts'
 import { foldTopics } from './fold-topics.ts'
 import type { FoldPorts } from './fold-topics.ts'
 import type { OpenStore, StoreDefinition } from './store.ts'
@@ -39,11 +41,15 @@ export interface StoreStatus {
 
 export async function openLiveStore<Reads>(
   definition: StoreDefinition<Reads>,
-  given: { builds: StoreBuilds; ports: Omit<FoldPorts, 'folded' | 'skipped'> },
+  given: {
+    readonly builds: StoreBuilds
+    readonly ports: Omit<FoldPorts, 'folded' | 'skipped'>
+    /** Told after each commit. */
+    readonly moved?: (at: StoredCheckpoint) => void
+  },
 ): Promise<LiveStore<Reads>> {
   const { builds, ports } = given
-  const next = new Map<string, number>()
-  let waiters: { positions: readonly Position[]; resolve: (reached: boolean) => void }[] = []
+  const reached = createReached(ports.clock)
   let stopped: Failure | undefined
   let current = await openBuild(await currentBuild(), { live: true })
   let folding = fold(current)
@@ -79,15 +85,14 @@ export async function openLiveStore<Reads>(
   }
 
   async function fold(opened: OpenBuild<Reads>): Promise<void> {
-    for (const at of await opened.store.checkpoints()) next.set(`${at.topic}:${at.partition}`, at.next)
+    for (const at of await opened.store.checkpoints()) reached.set(at.topic, at.partition, at.next)
     const withWaiters: FoldPorts = {
       ...foldPorts(opened),
       folded: (at) => {
-        next.set(`${at.topic}:${at.partition}`, at.next)
-        wake()
+        reached.set(at.topic, at.partition, at.next)
+        given.moved?.(at)
       },
     }
-    wake()
     await foldTopics(definition, opened.store, withWaiters, { follow: true, signal: opened.ended.signal }).catch(
       (error: unknown) => {
         if (!opened.ended.signal.aborted) stop(error)
@@ -99,21 +104,7 @@ export async function openLiveStore<Reads>(
     stopped =
       error instanceof Failure ? error : new Failure('internal', `store ${definition.name} stopped: ${String(error)}`, { cause: error })
     ports.report({ signal: 'store.stopped', store: definition.name, code: stopped.code, message: stopped.message })
-    for (const one of waiters) one.resolve(false)
-    waiters = []
-  }
-
-  const isReached = (positions: readonly Position[]): boolean =>
-    positions.every((at) => (next.get(`${at.topic}:${at.partition}`) ?? 0) > at.offset)
-
-  function wake(): void {
-    if (waiters.length === 0) return
-    const still: typeof waiters = []
-    for (const one of waiters) {
-      if (isReached(one.positions)) one.resolve(true)
-      else still.push(one)
-    }
-    waiters = still
+    reached.stop()
   }
 
   async function closeBuild(opened: OpenBuild<Reads>): Promise<void> {
@@ -133,30 +124,15 @@ export async function openLiveStore<Reads>(
         asking.delete(answer)
       }
     },
-    next: (topic, partition) => next.get(`${topic}:${partition}`) ?? 0,
-    async reached(positions, waitMs) {
-      if (isReached(positions)) return true
-      if (waitMs <= 0 || stopped !== undefined) return false
-      const over = new AbortController()
-      const { promise, resolve } = Promise.withResolvers<boolean>()
-      const waiter = { positions, resolve }
-      waiters.push(waiter)
-      void ports.clock.sleep(waitMs, over.signal).then(() => resolve(false))
-      const reached = await promise
-      over.abort()
-      waiters = waiters.filter((one) => one !== waiter)
-      return reached
-    },
+    next: (topic, partition) => reached.next(topic, partition),
+    reached: (positions, waitMs) => reached.wait(positions, waitMs),
     status: () => ({
       store: definition.name,
       version: definition.version,
       build: current.build.id,
       state: stopped === undefined ? 'folding' : 'stopped',
       ...(stopped === undefined ? {} : { reason: stopped.message, remedy: stopped.remedy }),
-      positions: [...next].map(([place, offset]) => {
-        const [topic = '', partition = '0'] = place.split(':')
-        return { topic, partition: Number(partition), next: offset }
-      }),
+      positions: reached.all(),
     }),
     contentHash: () => current.store.contentHash(),
     async switchTo(build) {
@@ -173,7 +149,7 @@ export async function openLiveStore<Reads>(
     async close() {
       current.ended.abort()
       await folding
-      for (const one of waiters) one.resolve(false)
+      reached.stop()
       await closeBuild(current)
     },
   }

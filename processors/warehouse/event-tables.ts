@@ -16,7 +16,10 @@ import { viewFiles } from './view-files.ts'
  * Promise: a new event type needs no code here. Rejected events are kept with `accepted = false`; every view but
  * `events` leaves them out.
  */
-export function warehouse(open: (path: string) => Promise<ColumnStore>): StoreDefinition<ColumnStore> {
+/** What queries may ask of the warehouse, from this thread or another. */
+export type WarehouseReads = Pick<ColumnStore, 'query' | 'snapshot'>
+
+export function warehouse(open: (path: string) => Promise<ColumnStore>): StoreDefinition<WarehouseReads> {
   return {
     name: 'warehouse',
     version: 1,
@@ -32,7 +35,7 @@ export function warehouse(open: (path: string) => Promise<ColumnStore>): StoreDe
   }
 }
 
-function openEventTables(columns: ColumnStore): OpenStore<ColumnStore> {
+function openEventTables(columns: ColumnStore): OpenStore<WarehouseReads> {
   let turn: Promise<unknown> = Promise.resolve()
   /** Partitions fold side by side, and a transaction belongs to one of them. */
   const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {

@@ -1,13 +1,16 @@
 import { nameId } from '#schemas/ids.ts'
 import { decodeRecords } from '#processors/journal/read.ts'
+import type { Chain } from '#processors/journal/referee.ts'
 import type { Park } from '#processors/journal/park.ts'
 import type { EventLog } from '#processors/ports/event-log.ts'
+import { Failure, isFailure } from '#processors/ports/failure.ts'
 import type { Delivery } from '#processors/ports/work-share.ts'
 import type { Reactor } from '#processors/delivery/reactor.ts'
 import { carryOut } from '#processors/runs/carry-out.ts'
-import type { CarryOutPorts, KnownRun } from '#processors/runs/carry-out.ts'
+import type { CarriedOut, CarryOutPorts, KnownRun } from '#processors/runs/carry-out.ts'
 import { evolve } from '#processors/runs/evolve.ts'
 import { loadRun } from '#processors/runs/load-run.ts'
+import { ownerIsSilent } from '#processors/runs/owner-silence.ts'
 import type { AnyNewEvent } from '#schemas/event.ts'
 import type { Codec } from '#schemas/wire/codec.ts'
 
@@ -15,9 +18,23 @@ import type { Codec } from '#schemas/wire/codec.ts'
  * Carries out queued tasks.
  *
  * Promise: every submitted task that is not interactive is carried out by a worker, whatever crashes; one that was
- * begun elsewhere is taken over by its history. A task that can't be decoded is parked and closed as failed (R4).
+ * begun elsewhere is taken over by its history. A task is finished only when its run has ended: a worker that loses the
+ * run to another keeps what it was handed until then, in case the other dies. A run that can't be read is closed as
+ * failed, and a submission that can't is parked too (R4).
  */
-export function workTasks(ports: CarryOutPorts & { log: EventLog; codec: Codec; park: Park }): Reactor {
+type WorkPorts = CarryOutPorts & { readonly log: EventLog; readonly codec: Codec; readonly park: Park }
+
+export function workTasks(ports: WorkPorts): Reactor {
+  /** Handed over twice, a run waits for itself here: it must not be taken over from its own process. */
+  const underWay = new Map<string, Promise<CarriedOut>>()
+
+  async function carryOutAlone(known: KnownRun, signal: AbortSignal): Promise<CarriedOut> {
+    const { runId } = known.state
+    const carrying = carryOut(known, ports, signal).finally(() => underWay.delete(runId))
+    underWay.set(runId, carrying)
+    return await carrying
+  }
+
   return {
     name: 'work-tasks',
     version: 1,
@@ -25,30 +42,42 @@ export function workTasks(ports: CarryOutPorts & { log: EventLog; codec: Codec; 
     on: ['task.submitted'],
     async react(delivery, signal) {
       const { position, record } = delivery
-      await ports.feed.reached(position, signal)
-      const chain = ports.feed.chain(record.key)
-      if (ports.feed.isRejected(position.partition, position.offset) || chain === undefined || chain.closed) return 'done'
-      const fresh = chain.seq === 0 && !chain.cancelled
-      const known = fresh ? await fromSubmission(delivery, ports) : await loadRun(record.key, position, ports)
-      if (known === 'undecodable') return 'done'
-      if (known === undefined || known.state.spec.interactive || known.state.outcome !== undefined) return 'done'
-      const result = await carryOut(known, ports, signal)
-      return result.is === 'stopped' ? 'again' : 'done'
+      for (;;) {
+        await underWay.get(record.key)?.catch(() => {})
+        await ports.feed.reached(position, signal)
+        const chain = ports.feed.chain(record.key)
+        if (ports.feed.isRejected(position.partition, position.offset) || chain === undefined || chain.closed) return 'done'
+        const known = await knownRun(delivery, chain, ports)
+        if (known === 'unreadable') continue
+        if (known === undefined || known.state.spec.interactive || known.state.outcome !== undefined) return 'done'
+        if (underWay.has(record.key)) continue
+        const { is } = await carryOutAlone(known, signal)
+        if (is === 'done') return 'done'
+        if (is === 'lost') await ownerIsSilent(known.state, ports, signal)
+        if (signal.aborted) return 'again'
+      }
     },
   }
 }
 
-async function fromSubmission(
-  { record, position }: Delivery,
-  ports: CarryOutPorts & { codec: Codec; park: Park },
-): Promise<KnownRun | 'undecodable' | undefined> {
+async function knownRun(delivery: Delivery, chain: Chain, ports: WorkPorts): Promise<KnownRun | 'unreadable' | undefined> {
+  try {
+    const fresh = chain.seq === 0 && !chain.cancelled
+    return fresh ? await fromSubmission(delivery, ports) : await loadRun(delivery.record.key, delivery.position, ports)
+  } catch (error) {
+    if (!isFailure(error, 'event.undecodable')) throw error
+    await closeAsPoison(delivery.record.key, chain, ports)
+    return 'unreadable'
+  }
+}
+
+async function fromSubmission({ record, position }: Delivery, ports: WorkPorts): Promise<KnownRun | undefined> {
   const { topic, partition } = { topic: 'runs.v1', partition: position.partition } as const
   const [event] = await decodeRecords(ports.codec, [record], { topic, partition, wants: () => true })
   if (event === undefined) return undefined
   if ('bad' in event) {
     await ports.park(event, { by: 'work-tasks', version: 1, code: 'event.undecodable' })
-    await closeAsPoison(record.key, record.headers['ce_id'] ?? '', ports)
-    return 'undecodable'
+    throw new Failure('event.undecodable', event.bad)
   }
   const { type, data, envelope } = event
   const state = evolve(undefined, { type, data, subject: envelope.subject } as AnyNewEvent)
@@ -56,14 +85,15 @@ async function fromSubmission(
 }
 
 /** Nobody can carry the task out, so its run must not stay open. */
-async function closeAsPoison(run: string, prev: string, ports: CarryOutPorts): Promise<void> {
-  await ports.journal.write([
+async function closeAsPoison(run: string, { seq, lastId }: Chain, { journal, feed }: WorkPorts): Promise<void> {
+  const { positions } = await journal.write([
     {
       type: 'run.completed',
       subject: run,
-      id: nameId('poison', prev),
-      chain: { run, seq: 1, prev },
+      id: nameId('poison', lastId),
+      chain: { run, seq: seq + 1, prev: lastId },
       data: { outcome: 'failed', reason: 'poison', attempt: null, attempts: 0, durationMs: 0 },
     },
   ])
+  for (const position of positions) await feed.reached(position)
 }
