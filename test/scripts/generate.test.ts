@@ -1,3 +1,4 @@
+/** What is generated is committed, and says what the schemas say. */
 import { expect, test } from 'vitest'
 import { generatedFiles, staleFiles } from '#scripts/generate.ts'
 
