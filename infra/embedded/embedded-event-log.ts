@@ -22,7 +22,7 @@ import { AppendQueue } from './append-queue.ts'
 import { dataFolder } from './data-folder.ts'
 import { Doorbell } from './doorbell.ts'
 import { type Follower, Followers } from './followers.ts'
-import { FrameReader } from './frame.ts'
+import { FrameError, FrameReader } from './frame.ts'
 import { LogFile, replaced } from './log-file.ts'
 import { TurnTaking } from './turn-taking.ts'
 import { damaged, isBusy, logFailure } from './sqlite-error.ts'
@@ -106,7 +106,8 @@ class SqliteEventLog implements EmbeddedEventLog {
       const until = await this.#patiently(options, () => this.#start(from, options))
       yield* this.#batches(from, { ...options, until, follower: listening?.follower })
     } catch (error) {
-      if (!isAborted(signal) && !(follow && this.#closed)) throw error
+      if (isAborted(signal) || (follow && this.#closed)) return
+      throw error instanceof FrameError ? damaged(this.#file.path, error) : error
     } finally {
       listening?.remove()
     }
@@ -220,7 +221,6 @@ class SqliteEventLog implements EmbeddedEventLog {
       try {
         return work()
       } catch (error) {
-        if (error instanceof RangeError) throw damaged(this.#file.path, error)
         const giveUp = performance.now() > deadline || isAborted(signal)
         if (!isBusy(error) || giveUp) throw logFailure(error, this.#file.path)
       }

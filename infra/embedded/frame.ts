@@ -1,7 +1,7 @@
 /**
  * Records packed into frames, the unit the embedded log writes and reads: a batch costs one row, as in Kafka.
  *
- * Promise: what is packed comes back equal (lone surrogates, which UTF-8 cannot hold, as U+FFFD). Reading a record's
+ * Promise: what is packed comes back equal (a lone surrogate, which UTF-8 cannot hold, may be U+FFFD). Reading a record's
  * place costs a few bytes; its key and headers are decoded on first use, its value is a view of the frame.
  *
  *     frame   := record*
@@ -128,7 +128,12 @@ export class FramePacker {
   }
 }
 
-/** A frame being read: its records one after the other. Throws a RangeError where the bytes are no frame. */
+/** Bytes that are no frame: the file was damaged. */
+export class FrameError extends Error {
+  override readonly name = 'FrameError'
+}
+
+/** A frame being read: its records one after the other. Throws a FrameError where the bytes are none. */
 export class FrameReader {
   readonly #bytes: Buffer
   #at = 0
@@ -158,7 +163,7 @@ export class FrameReader {
   #step(): number {
     const at = this.#at
     const end = at + 4 + (at + 8 <= this.#bytes.length ? getU32(this.#bytes, at) : Infinity)
-    if (end > this.#bytes.length || getU32(this.#bytes, at + 4) > end - at - 8) throw new RangeError('not a frame')
+    if (end > this.#bytes.length || getU32(this.#bytes, at + 4) > end - at - 8) throw new FrameError('not a frame')
     this.#at = end
     this.offset += 1
     return at

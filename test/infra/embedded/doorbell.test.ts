@@ -1,0 +1,49 @@
+/**
+ * The doorbell: what another process writes is noticed, also where a ring cannot be heard.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Doorbell, lookEveryMs } from '#infra/embedded/doorbell.ts'
+import { openEmbeddedEventLog } from '#infra/embedded/embedded-event-log.ts'
+import { eventually } from '#test/contracts/eventually.ts'
+import { records } from '#test/contracts/records.ts'
+
+test('a ring is heard by those who listen, long before the slow look', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lattice-bell-'))
+  let heard = 0
+  const [listener, ringer] = [
+    new Doorbell(join(folder, 'bell'), () => (heard += 1)),
+    new Doorbell(join(folder, 'bell'), () => {}),
+  ]
+  const hangUp = listener.listen()
+  const begun = performance.now()
+  ringer.ring()
+  await eventually('the ring', () => heard > 0, { everyMs: 1 })
+  expect(performance.now() - begun).toBeLessThan(lookEveryMs)
+  hangUp()
+  for (const bell of [listener, ringer]) bell.close()
+  rmSync(folder, { recursive: true })
+})
+
+test('a follower sees what another writes though no bell can be rung', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'lattice-bell-'))
+  mkdirSync(join(path, 'log.bell'))
+  const [reader, writer] = [await openEmbeddedEventLog({ path }), await openEmbeddedEventLog({ path })]
+  const stop = new AbortController()
+  const seen: number[] = []
+  const ended = (async () => {
+    const from = { topic: 'runs.v1', partition: 0, offset: 0 }
+    for await (const batch of reader.read(from, { follow: true, signal: stop.signal }))
+      seen.push(...batch.map(({ offset }) => offset))
+  })()
+  for (const i of [1, 2, 3]) {
+    await writer.append('runs.v1', records(1, 'a'))
+    await eventually(`record ${i}`, () => seen.length === i)
+  }
+  stop.abort()
+  await ended
+  for (const log of [reader, writer]) await log.close()
+  rmSync(path, { recursive: true })
+})
