@@ -9,6 +9,7 @@ import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '#infra/config/config.ts'
+import { adoptFiles } from '#infra/disk/adopt-files.ts'
 import { knownSecrets } from '#infra/config/keys.ts'
 import { openProviders } from '#infra/openai/open-providers.ts'
 import { createSystemClock } from '#infra/system/system-clock.ts'
@@ -171,8 +172,10 @@ type OpenFolders = (options: { root: string; statePath: string }) => ReturnType<
 /** The live build's files are in the runs folder, another build's beside its own state. */
 function openFoldersIn(runsDir: string, open: OpenFolders): Given['openFolders'] {
   return (folder, { live }) => {
-    const root = live ? runsDir : join(folder, 'runs')
+    const own = join(folder, 'runs')
+    const root = live ? runsDir : own
     mkdirSync(root, { recursive: true })
+    if (live) adoptFiles(own, runsDir)
     return open({ root, statePath: join(folder, 'folders.sqlite') })
   }
 }

@@ -50,6 +50,8 @@ export type ReadsOf<Name extends StoreName> = Stores[Name] extends StoreDefiniti
 export interface StartOptions {
   /** Stores to open, in the order they are needed. */
   readonly stores: readonly StoreName[]
+  /** Stores to look into as they stand, whoever owns them; nothing is folded. */
+  readonly readOnly?: readonly StoreName[]
   /** Role in the events' source: api, worker, run, … */
   readonly role: string
   /** Stores this process owns but folds in a thread, so that their files and engines never keep a request waiting. */
@@ -122,6 +124,11 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
     }
   }
 
+  for (const name of options.readOnly ?? []) {
+    const reader = readStore(definitions[name] as StoreDefinition, { builds: given.builds, clock })
+    stores[name] = reader
+    readers.push(reader)
+  }
   if (options.threaded !== undefined && inThread.length > 0) {
     for (const live of await options.threaded.open(inThread)) {
       stores[live.name as StoreName] = live

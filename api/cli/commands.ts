@@ -24,4 +24,89 @@ export const commands: readonly CliCommand[] = [
     options: [['--role <roles>', 'api, stores, worker, comma-separated; default all']],
     load: async () => (await import('./serve.ts')).serve,
   },
+  {
+    usage: 'logs <run>',
+    summary: "print a run's log; each line once",
+    options: [['-f, --follow', 'go on until the run has ended']],
+    load: async () => (await import('./logs.ts')).logs,
+  },
+  {
+    usage: 'status',
+    summary: 'where the stores are, and how far behind the log',
+    options: [['--json', 'as JSON']],
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
+    usage: 'events <topic>',
+    summary: 'print the records of a topic, decoded',
+    options: [
+      ['--from <offset>', 'begin at this offset of each partition'],
+      ['-f, --follow', 'go on as records come'],
+      ['--json', 'one JSON object a line'],
+    ],
+    examples: ['lattice events runs.v1 --from 100 --json'],
+    load: async () => (await import('./events.ts')).events,
+  },
+  {
+    usage: 'store list',
+    summary: 'every build of every store',
+    options: [['--json', 'as JSON']],
+    load: async () => (await import('./store.ts')).storeList,
+  },
+  {
+    usage: 'store status',
+    summary: 'the same as `lattice status`',
+    options: [['--json', 'as JSON']],
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
+    usage: 'store rebuild <store>',
+    summary: 'build a store anew from the log, beside the live one',
+    options: [
+      ['--promote', 'make it the live one when it is built'],
+      ['--json', 'as JSON'],
+    ],
+    load: async () => (await import('./store.ts')).storeRebuild,
+  },
+  {
+    usage: 'store diff <store> [build]',
+    summary: 'compare a build with the live one, at the same position',
+    options: [['--json', 'as JSON']],
+    load: async () => (await import('./store.ts')).storeDiff,
+  },
+  {
+    usage: 'store promote <store> [build]',
+    summary: 'make a build the live one',
+    load: async () => (await import('./store.ts')).storePromote,
+  },
+  {
+    usage: 'store rollback <store>',
+    summary: 'make the build before the live one live again',
+    load: async () => (await import('./store.ts')).storeRollback,
+  },
+  {
+    usage: 'dead-letters list',
+    summary: 'records that were set aside',
+    options: [
+      ['--all', 'also those that are settled'],
+      ['--json', 'as JSON'],
+    ],
+    load: async () => (await import('./dead-letters.ts')).listDeadLetters,
+  },
+  {
+    usage: 'dead-letters show <letter>',
+    summary: 'one record that was set aside, with its bytes',
+    load: async () => (await import('./dead-letters.ts')).showDeadLetter,
+  },
+  {
+    usage: 'dead-letters resubmit <letter>',
+    summary: 'append the record again',
+    load: async () => (await import('./dead-letters.ts')).resubmitDeadLetter,
+  },
+  {
+    usage: 'dead-letters discard <letter>',
+    summary: 'give the record up',
+    options: [['--reason <text>', 'why']],
+    load: async () => (await import('./dead-letters.ts')).discardDeadLetter,
+  },
 ]

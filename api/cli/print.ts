@@ -1,3 +1,4 @@
+import { Presets, SingleBar } from 'cli-progress'
 import pc from 'picocolors'
 
 /**
@@ -13,6 +14,13 @@ export interface Print {
   error(message: string, remedy?: string): void
   json(value: unknown): void
   table(rows: readonly Readonly<Record<string, unknown>>[]): void
+  /** A bar on stderr where that is a terminal, nothing elsewhere. */
+  progress(): Progress
+}
+
+export interface Progress {
+  show(of: string, done: number, total: number): void
+  stop(): void
 }
 
 export function createPrint(): Print {
@@ -31,6 +39,24 @@ export function createPrint(): Print {
     table(rows) {
       if (rows.length > 0) write(asTable(rows))
     },
+    progress: createProgress,
+  }
+}
+
+function createProgress(): Progress {
+  let bar: SingleBar | undefined
+  return {
+    show(of, done, total) {
+      if (!process.stderr.isTTY) return
+      if (bar === undefined) {
+        bar = new SingleBar({ format: '{of} {bar} {percentage}% {value}/{total} {eta_formatted}', clearOnComplete: true }, Presets.shades_classic)
+        bar.start(total, done, { of })
+      } else {
+        bar.setTotal(total)
+        bar.update(done, { of })
+      }
+    },
+    stop: () => bar?.stop(),
   }
 }
 

@@ -30,8 +30,8 @@ export function readStore<Reads>(
     if (build === undefined) throw new Failure('store.unknown', `store ${definition.name} is not built yet`)
     if (opened?.id === build.id) return opened.store
     if (definition.openToRead === undefined) {
-      throw new Failure('store.locked', `store ${definition.name} belongs to another process`, {
-        remedy: 'ask that process, or stop it',
+      throw new Failure('store.locked', `store ${definition.name} can be read only by the process that owns it`, {
+        remedy: 'ask the server: GET /v1/stores',
       })
     }
     opened?.store.close()

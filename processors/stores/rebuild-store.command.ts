@@ -47,10 +47,11 @@ export async function withBuild<Result>(
   build: StoreBuild,
   ports: BuildPorts,
   work: (store: OpenStore, fold: Fold) => Promise<Result>,
+  as: { readonly live: boolean } = { live: false },
 ): Promise<Result> {
   const note = openBuildNote(build.folder, { store: build.store, version: build.version, logId: ports.log.id })
   note.check((type) => definition.wants(type))
-  const store = await definition.open(build.folder, { live: false })
+  const store = await definition.open(build.folder, as)
   try {
     return await work(store, async ({ signal, parked, until }) => {
       const ends = await endsOf(definition, ports)

@@ -1,0 +1,30 @@
+import { readEvents } from '#processors/journal/events.query.ts'
+import { Failure } from '#processors/ports/failure.ts'
+import { topicNames } from '#schemas/topics.ts'
+import type { CliAction } from './command.ts'
+
+/** `lattice events`: the records of a topic, decoded; what is no event is named, never hidden. */
+export const events: CliAction = async (context) => {
+  const { arguments: [name = ''], options, print, signal } = context
+  const topic = topicNames.find((one) => one === name)
+  if (topic === undefined) throw new Failure('request.invalid', `there is no topic ${name}; there are: ${topicNames.join(', ')}`)
+  const from = options['from'] === undefined ? undefined : Number(options['from'])
+  if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) throw new Failure('request.invalid', '--from takes an offset')
+  const opened = await context.open({ role: 'events', stores: [], quiet: true })
+  try {
+    const ports = { log: opened.lattice.given.log, codec: opened.lattice.codec }
+    const follow = options['follow'] === true
+    for await (const event of readEvents(ports, { topic, follow, signal, ...(from === undefined ? {} : { from }) })) {
+      if (options['json'] === true) print.out(JSON.stringify(event))
+      else {
+        const { position, type, key, envelope, bad, data } = event
+        print.out(
+          `${position.partition}:${position.offset}  ${envelope?.time ?? ''}  ${type ?? '?'}  ${key}  ${bad ?? JSON.stringify(data).slice(0, 160)}`,
+        )
+      }
+    }
+    return 0
+  } finally {
+    await opened.close()
+  }
+}
