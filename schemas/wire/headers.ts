@@ -92,5 +92,23 @@ function decoded(value: string | undefined): string | undefined {
 const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/
 
 function isTime(time: string): boolean {
-  return timeForm.test(time) && !Number.isNaN(Date.parse(time))
+  return isOwnTime(time) || (timeForm.test(time) && !Number.isNaN(Date.parse(time)))
+}
+
+/** `2026-11-21T08:00:00.000Z`, as nearly every record has it, told without a parser: that took a tenth of a rebuild. */
+function isOwnTime(time: string): boolean {
+  if (time.length !== 24 || time[4] !== '-' || time[7] !== '-' || time[10] !== 'T') return false
+  if (time[13] !== ':' || time[16] !== ':' || time[19] !== '.' || time[23] !== 'Z') return false
+  const month = digitsAt(time, 5)
+  const day = digitsAt(time, 8)
+  if (!(month >= 1 && month <= 12 && day >= 1 && day <= 31)) return false
+  if (!(digitsAt(time, 11) < 24 && digitsAt(time, 14) < 60 && digitsAt(time, 17) < 60)) return false
+  return digitsAt(time, 0) >= 0 && digitsAt(time, 2) >= 0 && digitsAt(time, 20) >= 0 && digitsAt(time, 21) >= 0
+}
+
+/** The number that two digits are; NaN where they are none. */
+function digitsAt(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - 48
+  const ones = text.charCodeAt(at + 1) - 48
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : NaN
 }

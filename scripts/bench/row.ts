@@ -38,9 +38,9 @@ export interface MeasureOptions {
   readonly quick: boolean
   /** A fresh, empty folder on a real disk, removed afterwards. */
   readonly folder: string
-  /** A real Redis of this measure's own, stopped afterwards. `appendfsync` as asked. */
+  /** A real Redis, a new one a call, stopped afterwards. `appendfsync` as asked. */
   redis(options?: { readonly fsync?: 'always' | 'everysec' }): Promise<RedisServer>
-  /** A real Kafka, started once for all measures, with its compiler on full. */
+  /** A real Kafka of this measure's own, always the same one, with its compiler on full. */
   kafka(): Promise<KafkaServer>
 }
 

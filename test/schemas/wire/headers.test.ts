@@ -108,6 +108,10 @@ test.for<[string, Record<string, string>]>([
   ['broken encoding', { ...headers, ce_subject: '%E0%A4%A' }],
   ['no time', { ...headers, ce_time: 'yesterday' }],
   ['an impossible time', { ...headers, ce_time: '2026-13-45T99:00:00Z' }],
+  ['an impossible month', { ...headers, ce_time: '2026-13-01T00:00:00.000Z' }],
+  ['an impossible day', { ...headers, ce_time: '2026-01-00T00:00:00.000Z' }],
+  ['an impossible hour', { ...headers, ce_time: '2026-01-01T25:00:00.000Z' }],
+  ['letters in its time', { ...headers, ce_time: '2026-01-01T00:00:00.0o0Z' }],
 ])('%s is no envelope', ([, foreign]) => {
   expect(fromHeaders(foreign)).toBeUndefined()
 })
