@@ -5,7 +5,7 @@
  * command does not need. Without a command it serves.
  */
 import type { PinoReportOptions } from '#infra/pino/pino-report.ts'
-import type { Metrics } from './cli/command.ts'
+import type { CliContext, Metrics } from './cli/command.ts'
 import { runProgram } from './cli/program.ts'
 import type { StoreName } from '#processors/catalog.ts'
 import type { LiveStore } from '#processors/stores/live-store.ts'
@@ -71,4 +71,8 @@ async function metrics(): Promise<Metrics> {
   return openPrometheusReport()
 }
 
-process.exitCode = await runProgram(process.argv.slice(2), { open, readConfig, metrics })
+async function showConfig(loaded: OpenOptions['loaded']): ReturnType<CliContext['settings']> {
+  return (await import('#infra/config/show-config.ts')).showConfig(loaded)
+}
+
+process.exitCode = await runProgram(process.argv.slice(2), { open, readConfig, metrics, showConfig })

@@ -90,6 +90,7 @@ export async function openThreadedStores(
     const own = reached.get(status.store) ?? createReached(given.clock)
     for (const at of status.positions) own.set(at.topic, at.partition, at.next)
     const name = status.store as StoreName
+    let { build } = status
     const reads = {
       query: (sql: string, values?: readonly unknown[]) => ask(name, 'query', sql, values),
       snapshot: (path: string) => ask(name, 'snapshot', path),
@@ -98,14 +99,16 @@ export async function openThreadedStores(
       name,
       query: async (use) => use(reads),
       next: (topic, partition) => own.next(topic, partition),
-      reached: (positions, waitMs) => own.wait(positions, waitMs),
+      reached: (positions, waitMs, signal) => own.wait(positions, waitMs, signal),
       status: () => {
         const reason = stopped.get(name) ?? over?.message
-        return { ...status, positions: own.all(), ...(reason === undefined ? {} : { state: 'stopped' as const, reason }) }
+        return { ...status, build, positions: own.all(), ...(reason === undefined ? {} : { state: 'stopped' as const, reason }) }
       },
       contentHash: () => ask(name, 'contentHash') as ReturnType<LiveStore['contentHash']>,
-      async switchTo(build) {
-        await ask(name, 'switchTo', build)
+      async switchTo(next) {
+        await ask(name, 'switchTo', next)
+        build = next.id
+        stopped.delete(name)
       },
       async close() {
         open -= 1

@@ -110,6 +110,7 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
     },
     openFolders: openFoldersIn(config.runsDir, (await import('#infra/disk/disk-folder-store.ts')).openDiskFolderStore),
     refereePath: (logId) => join(config.data, `referee-${logId}.sqlite`),
+    ...(config.log.startsWith('embedded:') ? { copyLog: (path) => copyEmbedded(at.address, path) } : {}),
     models: {
       chain: providers.chain,
       providers: (name) => (name === builtIn.name ? builtIn : providers.providers.get(name)),
@@ -140,6 +141,11 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
       own?.release()
     },
   }
+}
+
+async function copyEmbedded(folder: string, path: string): Promise<void> {
+  const { copyEmbeddedLog } = await import('#infra/embedded/copy-embedded-log.ts')
+  await copyEmbeddedLog(folder, path)
 }
 
 function logAddress(config: Config, report: Report, locks: Given['locks']): LogAddress {

@@ -29,6 +29,8 @@ export interface Given {
   readonly openFolders: (folder: string, as: { live: boolean }) => FolderStore
   /** Path of the referee's database, one a log. */
   readonly refereePath: (logId: string) => string
+  /** Writes a copy of the log, of one moment, at a path; undefined where the log is not a file of ours. */
+  readonly copyLog?: (path: string) => Promise<void>
   readonly models: Models
   readonly clock: Clock
   readonly report: Report

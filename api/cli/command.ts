@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '#infra/config/config.ts'
+import type { ShownSetting } from '#infra/config/show-config.ts'
 import type { Opened, OpenOptions } from '#api/opened.ts'
 import type { Report } from '#processors/ports/report.ts'
 import type { Print } from './print.ts'
@@ -35,6 +36,8 @@ export interface CliContext {
   readonly print: Print
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal
+  /** Every setting as people may see it. */
+  settings(): Promise<readonly ShownSetting[]>
   /** A listener for signals that `/metrics` shows. */
   metrics(): Promise<Metrics>
   open(options: Omit<OpenOptions, 'loaded'>): Promise<Opened>

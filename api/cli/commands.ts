@@ -109,4 +109,46 @@ export const commands: readonly CliCommand[] = [
     options: [['--reason <text>', 'why']],
     load: async () => (await import('./dead-letters.ts')).discardDeadLetter,
   },
+  {
+    usage: 'export <file>',
+    summary: 'write the whole log to one checked file',
+    load: async () => (await import('./transfer.ts')).exportCommand,
+  },
+  {
+    usage: 'import <file>',
+    summary: 'fill an empty log from an export, of whichever backend',
+    examples: ['LATTICE_LOG=kafka://localhost:9092 lattice import lattice.export'],
+    load: async () => (await import('./transfer.ts')).importCommand,
+  },
+  {
+    usage: 'backup <folder>',
+    summary: 'copy LATTICE_DATA of one moment, while it is in use',
+    load: async () => (await import('./transfer.ts')).backupCommand,
+  },
+  {
+    usage: 'restore <folder>',
+    summary: 'fill an empty LATTICE_DATA from a backup',
+    load: async () => (await import('./transfer.ts')).restoreCommand,
+  },
+  {
+    usage: 'doctor',
+    summary: 'what is configured, what answers, what is missing and how to mend it',
+    options: [
+      ['--settings', 'also every setting, with where it came from'],
+      ['--json', 'as JSON'],
+    ],
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    usage: 'verify',
+    summary: 'doctor, then one task through every store on the configured log',
+    options: [['--json', 'as JSON']],
+    load: async () => (await import('./verify.ts')).verify,
+  },
+  {
+    usage: 'completion <shell>',
+    summary: 'a completion script for bash, zsh or fish',
+    examples: ['source <(lattice completion bash)'],
+    load: async () => (await import('./completion.ts')).completion,
+  },
 ]

@@ -14,6 +14,7 @@ import { version } from './version.ts'
 export interface ProgramPorts {
   readonly open: (options: OpenOptions) => Promise<Opened>
   readonly metrics: CliContext['metrics']
+  readonly showConfig: (loaded: OpenOptions['loaded']) => ReturnType<CliContext['settings']>
   readonly readConfig: (flags: Readonly<Record<string, string | boolean | undefined>>) => Promise<OpenOptions['loaded']>
 }
 
@@ -88,6 +89,7 @@ async function carryOut(command: CliCommand, called: Called, program: Command, p
       print,
       signal: interrupted.signal,
       metrics: ports.metrics,
+      settings: () => ports.showConfig(loaded),
       open: (options) => ports.open({ ...options, loaded }),
     })
   } catch (error) {

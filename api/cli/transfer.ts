@@ -1,0 +1,82 @@
+import { Failure } from '#processors/ports/failure.ts'
+import type { Report } from '#processors/ports/report.ts'
+import type { CliAction, CliContext } from './command.ts'
+
+/**
+ * `lattice export | import | backup | restore`: moving a log between backends, and copies of `LATTICE_DATA`.
+ *
+ * Promise: what is there already is never overwritten; what is cut off half-way is refused by name later.
+ */
+export const exportCommand: CliAction = (context) =>
+  withProgress(context, async (report) => {
+    const { exportLog } = await import('#processors/transfer/export-log.command.ts')
+    const opened = await context.open({ role: 'export', stores: [], quiet: true, report })
+    try {
+      const { given, codec } = opened.lattice
+      const exported = await exportLog({ ...given, codec }, { file: argument(context), signal: context.signal })
+      const missing = exported.missingObjects.length
+      context.print.out(`${exported.records} records and ${exported.objects} objects in ${exported.file} (${exported.sizeBytes} bytes)`)
+      if (missing > 0) context.print.note(`${missing} objects the log refers to are not there`)
+      return 0
+    } finally {
+      await opened.close()
+    }
+  })
+
+export const importCommand: CliAction = (context) =>
+  withProgress(context, async (report) => {
+    const { importLog } = await import('#processors/transfer/import-log.command.ts')
+    const opened = await context.open({ role: 'import', stores: [], quiet: true, report })
+    try {
+      const { given, codec } = opened.lattice
+      const imported = await importLog({ ...given, codec }, { file: argument(context), signal: context.signal })
+      const { source } = imported
+      context.print.out(`${imported.records} records and ${imported.objects} objects from ${source.backend} ${source.logId} into ${given.log.backend} ${given.log.id}`)
+      return 0
+    } finally {
+      await opened.close()
+    }
+  })
+
+export const backupCommand: CliAction = (context) =>
+  withProgress(context, async (report) => {
+    const { backUp } = await import('#processors/transfer/backup.command.ts')
+    const opened = await context.open({ role: 'backup', stores: [], quiet: true, report })
+    try {
+      const { clock, copyLog } = opened.lattice.given
+      const backedUp = await backUp(
+        { clock, report },
+        { data: context.loaded.config.data, to: argument(context), signal: context.signal, ...(copyLog === undefined ? {} : { copyLog }) },
+      )
+      context.print.out(`${backedUp.files} files, ${backedUp.sizeBytes} bytes in ${backedUp.folder}`)
+      if (!backedUp.hasLog) context.print.note('the log is not in it: it is not embedded; use lattice export, or back its server up')
+      return 0
+    } finally {
+      await opened.close()
+    }
+  })
+
+export const restoreCommand: CliAction = (context) =>
+  withProgress(context, async (report) => {
+    const { restore } = await import('#processors/transfer/restore.command.ts')
+    const restored = await restore({ report }, { from: argument(context), data: context.loaded.config.data, signal: context.signal })
+    context.print.out(`${restored.files} files of ${restored.createdAt} in ${restored.folder}`)
+    context.print.note('the stores are built from the log at the next start')
+    return 0
+  })
+
+function argument({ arguments: [first] }: CliContext): string {
+  if (first === undefined || first === '') throw new Failure('request.invalid', 'say where: a path is missing')
+  return first
+}
+
+async function withProgress(context: CliContext, work: (report: Report) => ReturnType<CliAction>): ReturnType<CliAction> {
+  const progress = context.print.progress()
+  try {
+    return await work((signal) => {
+      if (signal.signal === 'progress') progress.show(signal.of, signal.done, signal.total)
+    })
+  } finally {
+    progress.stop()
+  }
+}
