@@ -51,7 +51,7 @@ export function openRunFeed(given: {
   const { log, referee, clock } = given
   const ended = new AbortController()
   const watchers = new Map<string, Set<(judged: Judged) => void>>()
-  const waiters = new Map<number, { offset: number; resolve: () => void; reject: (error: unknown) => void }[]>()
+  const waiters = new Map<number, { offset: number; resolve: () => void; reject: (error: Failure) => void }[]>()
   let stopped: Failure | undefined
 
   function take(partition: number, record: StoredRecord): void {
@@ -59,7 +59,7 @@ export function openRunFeed(given: {
     const watching = watchers.get(record.key)
     if (watching === undefined) return
     const judged = { position: { topic, partition, offset: record.offset }, record, accepted } as const
-    for (const see of [...watching]) see(judged)
+    for (const see of Array.from(watching)) see(judged)
   }
 
   function wake(partition: number): void {
@@ -79,7 +79,8 @@ export function openRunFeed(given: {
     for await (const batch of log.read({ topic, partition, offset }, options)) {
       for (const record of batch) {
         const next = referee.next(partition)
-        if (record.offset > next) throw new Failure('log.gap', `${topic}:${partition}: ${record.offset} after ${next - 1}`)
+        if (record.offset > next)
+          throw new Failure('log.gap', `${topic}:${partition}: ${record.offset} after ${next - 1}`)
         if (record.offset === next) take(partition, record)
       }
       wake(partition)
@@ -137,7 +138,11 @@ export function openRunFeed(given: {
           signal?.removeEventListener('abort', abort)
           how()
         }
-        waiting.push({ offset: at.offset, resolve: () => settle(resolve), reject: (error) => settle(() => reject(error)) })
+        waiting.push({
+          offset: at.offset,
+          resolve: () => settle(resolve),
+          reject: (error) => settle(() => reject(error)),
+        })
         waiters.set(at.partition, waiting)
         signal?.addEventListener('abort', abort)
       })

@@ -8,6 +8,7 @@ import type { Position } from '#schemas/position.ts'
 import { decide } from './decide.ts'
 import { evolve } from './evolve.ts'
 import { bounds } from './limits.ts'
+import { lostAttempt, noVerdict } from './missing-results.ts'
 import type { AttemptState, RunState, Step } from './run.ts'
 
 /**
@@ -100,8 +101,8 @@ export async function carryOut(known: KnownRun, ports: CarryOutPorts, signal: Ab
   }
 }
 
-const lost = Symbol('another owner’s event counts')
-const stopped = Symbol('told to stop')
+const lost = new Error('another owner’s event counts')
+const stopped = new Error('told to stop')
 
 class OwnedRun {
   state: RunState
@@ -241,13 +242,13 @@ class OwnedRun {
   }
 
   /** Adds one event to the chain and to the state; it is appended with the next flush. */
-  async #note(event: { [Type in AnyNewEvent['type']]: { type: Type; data: EventData[Type] } }[AnyNewEvent['type']]): Promise<void> {
+  async #note(
+    event: { [Type in AnyNewEvent['type']]: { type: Type; data: EventData[Type] } }[AnyNewEvent['type']],
+  ): Promise<void> {
     const seq = this.#head.seq + 1
     const chain = { run: this.state.runId, seq, prev: this.#head.id }
     const causationId = this.#head.id
-    const [prepared] = await this.#ports.journal.prepare([
-      { ...event, subject: this.state.runId, chain, causationId } as AnyNewEvent,
-    ])
+    const [prepared] = await this.#ports.journal.prepare([{ ...event, subject: this.state.runId, chain, causationId }])
     if (prepared === undefined) return
     this.#own.add(prepared.event.id)
     this.#head = { seq, id: prepared.event.id }
@@ -321,26 +322,4 @@ class OwnedRun {
 /** Whether appending the same records again may go well. */
 function mayPass(error: unknown): boolean {
   return (['log.unavailable', 'log.full', 'append.outcome-unknown'] as const).some((code) => isFailure(error, code))
-}
-
-/** A call in flight when its owner died may have been paid: it counts, and is recorded as lost (R8). */
-function lostAttempt(attempt: AttemptState): EventData['attempt.failed'] {
-  return {
-    attempt: attempt.attempt,
-    provider: attempt.provider,
-    model: attempt.model,
-    code: 'lost',
-    message: 'its owner stopped while the call was in flight; it may have been paid',
-    httpStatus: null,
-    raw: '',
-    retryable: true,
-    retryAfterMs: null,
-    durationMs: 0,
-  }
-}
-
-/** A validator that does not come to an end has not passed the answer (`verdict.closed`). */
-function noVerdict(attempt: number, validator: string): EventData['verdict.reached'] {
-  const message = `the validator gave no verdict within ${bounds.verdictMs} ms`
-  return { attempt, validator, passed: false, findings: [{ kind: 'Timeout', message, path: null }], durationMs: bounds.verdictMs }
 }

@@ -12,7 +12,7 @@ export const bounds = {
   /** Takeovers without a completed step, before the run is closed as poison (R8). */
   resumesWithoutStep: 3,
   /** Time a validator has, also after the run's deadline: an answer that was paid for gets its verdict. */
-  verdictMs: 30_000,
+  verdictMs: 10_000,
   firstWaitMs: 500,
   longestWaitMs: 20_000,
 } as const
@@ -24,7 +24,8 @@ export const bounds = {
  */
 export function backoffMs(given: { runId: string; attempt: number; tries: number; retryAfterMs?: number }): number {
   const spread = createHash('sha256').update(`${given.runId}:${given.attempt}`).digest().readUInt16BE(0) / 0xffff
-  if (given.retryAfterMs !== undefined) return Math.round(given.retryAfterMs + spread * Math.min(250, given.retryAfterMs))
+  if (given.retryAfterMs !== undefined)
+    return Math.round(given.retryAfterMs + spread * Math.min(250, given.retryAfterMs))
   const grown = Math.min(bounds.firstWaitMs * 2 ** (given.tries - 1), bounds.longestWaitMs)
   return Math.round(grown * (0.5 + spread))
 }

@@ -42,7 +42,13 @@ export interface AttemptState {
   readonly model: string
   readonly result?:
     | { readonly is: 'completed'; readonly content: EventData['attempt.completed']['content'] }
-    | { readonly is: 'failed'; readonly code: string; readonly message: string; readonly retryable: boolean; readonly retryAfterMs?: number }
+    | {
+        readonly is: 'failed'
+        readonly code: string
+        readonly message: string
+        readonly retryable: boolean
+        readonly retryAfterMs?: number
+      }
   readonly verdict?: { readonly passed: boolean; readonly findings: readonly Finding[] }
   /** The wait decided after this attempt is over. */
   readonly waited: boolean
