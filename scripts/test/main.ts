@@ -59,7 +59,8 @@ if (process.env['LATTICE_TEST_REQUIRE'] === 'all') {
   files = [...files, ...notRun.map(({ file, reason }) => ({ file, tests: [failed(`must run, but: ${reason}`)] }))]
 }
 if (chosen.length === 0) console.log(`no test file has ${filters.join(' or ') || '.test.ts'} in its path`)
-await keep({ finishedAt: new Date().toISOString(), filters, files, notRun })
+const { testNamePattern: pattern } = values
+await keep({ finishedAt: new Date().toISOString(), filters, ...(pattern !== undefined && { pattern }), files, notRun })
 
 const bad = chosen.length === 0 || files.some((file) => file.tests.some((test) => test.state === 'failed'))
 // After the line nothing more may be printed: leave at once, with whatever a test left open.

@@ -28,6 +28,8 @@ export interface NotRun {
 export interface Results {
   readonly finishedAt: string
   readonly filters: readonly string[]
+  /** `-t`: tests whose names do not match it count as skipped. */
+  readonly pattern?: string
   readonly files: readonly FileResult[]
   readonly notRun: readonly NotRun[]
 }
