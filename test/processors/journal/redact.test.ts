@@ -89,6 +89,8 @@ describe('known forms', () => {
   test('a key hidden behind JSON escapes is found', () => {
     const text = String.raw`{"prompt":"my key is \u0073k-proj-${letters}"}`
     expect(forms.redact(text)).toEqual({ text: '{"prompt":"my key is [redacted:openai]"}', redactions: 1 })
+    const beside = `${text} and ${join('gsk', '_', letters)}`
+    expect(forms.redact(beside).text).toBe('{"prompt":"my key is [redacted:openai]"} and [redacted:groq]')
     const nested = JSON.stringify({ raw: text, quote: '\u0022\u005c' })
     expect(JSON.parse(forms.redact(nested).text)).toEqual({
       raw: '{"prompt":"my key is [redacted:openai]"}',
@@ -308,6 +310,10 @@ describe('hostile text takes linear time', () => {
     const began = performance.now()
     redactor.redact(text)
     expect(performance.now() - began).toBeLessThan(3000)
+  })
+
+  test('a key body of 20 MB without end', () => {
+    expect(redactor.redact(`-----BEGIN PRIVATE KEY-----${'Aa1+'.repeat(5_000_000)}`).redactions).toBe(1)
   })
 
   test('all of them in one text of 20 MB', () => {
