@@ -1,0 +1,190 @@
+/**
+ * `kill -9` at random moments of a serving process under load, counting calls at the model server.
+ *
+ * What must hold afterwards, on every log: each acknowledged task ends once, accepted, and is readable; a recorded
+ * completion was never paid again (calls − recorded completions ≤ attempts lost at the kills); stores rebuilt from the
+ * log are equal to the live ones.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { freePort } from '#scripts/services/ports.ts'
+import { startFakeOpenAiProcess } from '#test/fakes/openai-server-process.ts'
+import { startProgram, startServing } from './serving-process.ts'
+import type { ServingProcess } from './serving-process.ts'
+
+export interface KillOptions {
+  readonly kills: number
+  /** LATTICE_LOG; `embedded` for the default. */
+  readonly log?: string
+  readonly namespace?: string
+  readonly seed?: number
+  readonly note?: (line: string) => void
+}
+
+export interface KillOutcome {
+  readonly acknowledged: number
+  readonly calls: number
+  readonly completions: number
+  readonly lost: number
+}
+
+const callers = 12
+
+export async function killServing(options: KillOptions): Promise<KillOutcome> {
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
+  const random = mulberry32(seed)
+  const note = options.note ?? (() => {})
+  note(`seed ${seed}`)
+  const folder = mkdtempSync(join(tmpdir(), 'lattice-kill-'))
+  await using model = await startFakeOpenAiProcess({ latencyMs: 40, answer: 'a good answer' })
+  const port = await freePort()
+  const env = {
+    OPENAI_BASE_URL: model.url,
+    OPENAI_API_KEY: 'test-key-for-kills',
+    LATTICE_PROVIDER: 'openai',
+    LATTICE_USE_RAG: '0',
+    LATTICE_LOG_LEVEL: 'warn',
+    LATTICE_MAX_ATTEMPTS: '50',
+    ...(options.log === undefined ? {} : { LATTICE_LOG: options.log }),
+    ...(options.namespace === undefined ? {} : { LATTICE_LOG_NAMESPACE: options.namespace }),
+  }
+  const acknowledged = new Map<string, string>()
+  const load = { on: true, serving: await startServing({ folder, env, port }) }
+  const callersDone = Promise.all(Array.from({ length: callers }, (_, caller) => postTasks(load, caller, acknowledged)))
+  try {
+    for (let kill = 1; kill <= options.kills; kill += 1) {
+      const before = acknowledged.size
+      await until(() => acknowledged.size > before + 5, 60_000, 'no task is acknowledged')
+      await pause(50 + random() * 900)
+      await load.serving.kill('SIGKILL')
+      note(`kill ${kill}: ${acknowledged.size} acknowledged`)
+      load.serving = await startServing({ folder, env, port })
+    }
+    load.on = false
+    await callersDone
+    await until(() => allDone(load.serving, acknowledged), 180_000, () => `not all runs end:\n${load.serving.output()}`)
+    const outcome = await judge(load.serving, acknowledged, await model.callCount())
+    await load.serving.kill('SIGTERM')
+    for (const store of ['lookup', 'warehouse', 'folders']) await rebuildIsEqual(store, { folder, env })
+    return outcome
+  } finally {
+    load.on = false
+    load.serving.child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Posts with a key, again and again until the server says yes: so a cut answer is one task, not two. */
+async function postTasks(load: { on: boolean; serving: ServingProcess }, caller: number, acknowledged: Map<string, string>): Promise<void> {
+  for (let number = 0; load.on; number += 1) {
+    const key = `${caller}-${number}`
+    while (load.on) {
+      const response = await fetch(`${load.serving.url}/v1/tasks`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': key },
+        body: JSON.stringify({ prompt: `task ${key}` }),
+        signal: AbortSignal.timeout(20_000),
+      }).catch(() => undefined)
+      if (response?.status === 202) {
+        const { runId } = (await response.json().catch(() => ({}))) as { runId?: string }
+        if (runId !== undefined) {
+          acknowledged.set(key, runId)
+          break
+        }
+      }
+      await pause(20)
+    }
+    await pause(10)
+  }
+}
+
+async function allDone({ url }: ServingProcess, acknowledged: ReadonlyMap<string, string>): Promise<boolean> {
+  for (const status of ['queued', 'running']) {
+    const page = (await (await fetch(`${url}/v1/runs?status=${status}&limit=1`)).json()) as { runs: unknown[] }
+    if (page.runs.length > 0) return false
+  }
+  const last = [...acknowledged.values()].at(-1)
+  return last === undefined || (await fetch(`${url}/v1/runs/${last}`)).ok
+}
+
+async function judge({ url }: ServingProcess, acknowledged: ReadonlyMap<string, string>, calls: number): Promise<KillOutcome> {
+  let completions = 0
+  let lost = 0
+  for (const runId of new Set(acknowledged.values())) {
+    const answer = await fetch(`${url}/v1/runs/${runId}/events`)
+    expect(answer.status, `run ${runId}`).toBe(200)
+    const { events } = (await answer.json()) as { events: { type: string; data: { outcome?: string; code?: string } }[] }
+    const of = (type: string): typeof events => events.filter((event) => event.type === type)
+    expect(of('run.completed').map(({ data }) => data.outcome), `run ${runId}`).toEqual(['accepted'])
+    completions += of('attempt.completed').length
+    lost += of('attempt.failed').filter(({ data }) => data.code === 'lost').length
+    expect(of('attempt.completed').length, `run ${runId} was paid for once`).toBe(1)
+  }
+  expect(new Set(acknowledged.values()).size, 'one run a key').toBe(acknowledged.size)
+  // A task whose acknowledgement was cut is a run all the same, so calls are counted over all runs.
+  const all = await countAll(url)
+  expect(calls - all.completions, 'calls that were not recorded').toBeLessThanOrEqual(all.lost)
+  return { acknowledged: acknowledged.size, calls, completions, lost }
+}
+
+async function countAll(url: string): Promise<{ completions: number; lost: number }> {
+  const count = { completions: 0, lost: 0 }
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const query: string = cursor === '' ? '' : `&cursor=${cursor}`
+    const page = (await (await fetch(`${url}/v1/runs?limit=200${query}`)).json()) as {
+      runs: { runId: string }[]
+      next: string | null
+    }
+    for (const { runId } of page.runs) {
+      const { attemptList } = (await (await fetch(`${url}/v1/runs/${runId}`)).json()) as {
+        attemptList: { status: string; code: string | null }[]
+      }
+      count.completions += attemptList.filter(({ status }) => status === 'completed').length
+      count.lost += attemptList.filter(({ code }) => code === 'lost').length
+    }
+    cursor = page.next
+  }
+  return count
+}
+
+async function rebuildIsEqual(store: string, given: { folder: string; env: Readonly<Record<string, string>> }): Promise<void> {
+  await runProgram(['store', 'rebuild', store], given)
+  const { output, code } = await runProgram(['store', 'diff', store], given)
+  expect(code, `${store}: ${output}`).toBe(0)
+}
+
+async function runProgram(
+  args: readonly string[],
+  given: { folder: string; env: Readonly<Record<string, string>> },
+): Promise<{ output: string; code: number | null }> {
+  const child = startProgram(args, given)
+  let output = ''
+  child.stdout?.on('data', (bytes: Buffer) => (output += bytes.toString()))
+  child.stderr?.on('data', (bytes: Buffer) => (output += bytes.toString()))
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { output, code }
+}
+
+async function until(holds: () => boolean | Promise<boolean>, withinMs: number, message: string | (() => string)): Promise<void> {
+  const end = Date.now() + withinMs
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(typeof message === 'string' ? message : message())
+    await pause(50)
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function mulberry32(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
