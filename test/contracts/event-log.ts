@@ -1,7 +1,7 @@
 /**
  * What every event log must do, whatever stands behind it. Each backend's test file calls `describeEventLog`.
  *
- * A test's title begins with the promise it proves, where it proves one.
+ * A test's title begins with the promises it proves, in brackets, where it proves any.
  */
 import { describe } from 'vitest'
 import { appending } from './event-log/appending.ts'
@@ -11,6 +11,7 @@ import type { EventLogHarness } from './event-log/harness.ts'
 import { history } from './event-log/history.ts'
 import { law } from './event-log/law.ts'
 import { reading } from './event-log/reading.ts'
+import { oldEvents } from './event-log/old-events.ts'
 import { preparedLogs } from './event-log/prepared-logs.ts'
 
 export type { EventLogHarness } from './event-log/harness.ts'
@@ -24,5 +25,6 @@ export function describeEventLog<Space>(name: string, harness: EventLogHarness<S
     history(logs)
     failing(logs)
     law(logs)
+    oldEvents(logs)
   })
 }

@@ -8,7 +8,7 @@ import { MANY, ONE, type PreparedLogs, ackedBy, failureOf, range } from './prepa
 
 export function appending(logs: PreparedLogs): void {
   describe('appending', () => {
-    it('log.ordered: gives contiguous positions from 0, a partition each', async () => {
+    it('[log.ordered] gives contiguous positions from 0, a partition each', async () => {
       const log = await logs.open()
       const first = await log.append(ONE, records(3, 'a'))
       const second = await log.append(ONE, records(2, 'b'))
@@ -29,7 +29,7 @@ export function appending(logs: PreparedLogs): void {
       }
     })
 
-    it('log.ordered: keeps the records of one call together and in order beside 64 concurrent calls', async () => {
+    it('[log.ordered] keeps the records of one call together and in order beside 64 concurrent calls', async () => {
       const log = await logs.open()
       const calls = range(64).map((i) => records(1 + (i % 5), `call-${i}`))
       const positions = await Promise.all(calls.map((call) => log.append(ONE, call)))
@@ -96,7 +96,7 @@ export function appending(logs: PreparedLogs): void {
       expect(await log.append(ONE, records(1, 'next'))).toEqual([{ topic: ONE, partition: 0, offset: 0 }])
     })
 
-    it('log.ordered: two logs opened at once append to one history, and each sees at once what is acknowledged', async () => {
+    it('[log.ordered] two logs opened at once append to one history, and each sees at once what is acknowledged', async () => {
       const [left, right] = [await logs.open(), await logs.open()]
       expect(right.id).toBe(left.id)
       const acked = await Promise.all(
@@ -112,7 +112,7 @@ export function appending(logs: PreparedLogs): void {
       expect((await readAll(left, ONE)).map(content)).toEqual((await readAll(right, ONE)).map(content))
     })
 
-    it('log.ordered: writers in three processes append to one history', async () => {
+    it('[log.ordered] writers in three processes append to one history', async () => {
       const log = await logs.open()
       const writers = range(2).map((w) =>
         logs.child({ do: 'append', topic: ONE, writer: `w${w}`, calls: 50, batch: 3, inFlight: 4 }),

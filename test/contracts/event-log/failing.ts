@@ -15,7 +15,7 @@ export function failing(logs: PreparedLogs): void {
   const within = { deadlineMs: 60_000 * slowness }
 
   describe('failing', () => {
-    it('append.survives: a writer killed in the middle leaves everything it acknowledged, once', async () => {
+    it('[append.survives] [append.once] a writer killed in the middle leaves everything it acknowledged, once', async () => {
       const log = await logs.open()
       const writer = logs.child({ do: 'append', topic: MANY, writer: 'w', calls: 1_000_000, batch: 3, inFlight: 8 })
       await eventually('50 acknowledgements', () => writer.lines.length > 50)
@@ -31,7 +31,7 @@ export function failing(logs: PreparedLogs): void {
     })
 
     it.skipIf(!can.restart)(
-      'append.survives: the server killed and started again keeps everything acknowledged, once',
+      '[append.survives] [append.once] the server killed and started again keeps everything acknowledged, once',
       slow,
       async () => {
         const log = await logs.open()
@@ -76,7 +76,7 @@ export function failing(logs: PreparedLogs): void {
     )
 
     it.skipIf(!can.cut)(
-      'append.once: replies lost to equal-sized concurrent appends double and lose nothing',
+      '[append.once] replies lost to equal-sized concurrent appends double and lose nothing',
       slow,
       async () => {
         const { log, proxy } = await logs.openThroughProxy()
@@ -102,7 +102,7 @@ export function failing(logs: PreparedLogs): void {
       },
     )
 
-    it.skipIf(!can.cut)('log.ordered: a read whose replies are lost goes on where it was', slow, async () => {
+    it.skipIf(!can.cut)('[log.ordered] a read whose replies are lost goes on where it was', slow, async () => {
       const { log, proxy } = await logs.openThroughProxy()
       for (const lap of range(20)) await log.append(ONE, records(50, `lap-${lap}`, 500))
       const seen: number[] = []

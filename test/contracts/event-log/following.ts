@@ -44,7 +44,7 @@ export function following(logs: PreparedLogs): void {
       await collect(log, () => {}, { signal: stop.signal })
     })
 
-    it('log.ordered: sees each record once and in order while three processes write', async () => {
+    it('[log.ordered] sees each record once and in order while three processes write', async () => {
       const log = await logs.open()
       const stop = new AbortController()
       const seen: number[] = []

@@ -8,7 +8,7 @@ import { ONE, type PreparedLogs, failureOf, range } from './prepared-logs.ts'
 
 export function history(logs: PreparedLogs): void {
   describe('history', () => {
-    it('log.same: goes on where the record before carries the id the reader remembers', async () => {
+    it('[log.same] goes on where the record before carries the id the reader remembers', async () => {
       const log = await logs.open()
       const written = records(6, 'a')
       await log.append(ONE, written)
@@ -18,7 +18,7 @@ export function history(logs: PreparedLogs): void {
       expect((await readAll(log, ONE, 0, 0, { after: '' })).length).toBe(6)
     })
 
-    it('log.same: stops as log.diverged when that record is another, or the reader is beyond the end', async () => {
+    it('[log.same] stops as log.diverged when that record is another, or the reader is beyond the end', async () => {
       const log = await logs.open()
       await log.append(ONE, records(6, 'a'))
       const foreign = idOf(record('x'))
@@ -29,7 +29,7 @@ export function history(logs: PreparedLogs): void {
       expect(await failureOf(readAll(log, ONE, 0, 7, { follow: true }))).toBe('log.diverged')
     })
 
-    it.skipIf(!logs.can.trim)('log.same: stops as log.trimmed when records the reader needs are gone', async () => {
+    it.skipIf(!logs.can.trim)('[log.same] stops as log.trimmed when records the reader needs are gone', async () => {
       const log = await logs.open()
       const written = records(10, 'a')
       for (const one of written) await log.append(ONE, [one])
@@ -43,7 +43,7 @@ export function history(logs: PreparedLogs): void {
       expect(await failureOf(readAll(log, ONE, 0, 6, { after: idAt(written, 2) }))).toBe('log.diverged')
     })
 
-    it.skipIf(!logs.can.trim)('log.same: offsets go on after everything was trimmed', async () => {
+    it.skipIf(!logs.can.trim)('[log.same] offsets go on after everything was trimmed', async () => {
       const log = await logs.open()
       await log.append(ONE, records(5, 'a'))
       await logs.trim(ONE, 0, 5)
@@ -55,7 +55,7 @@ export function history(logs: PreparedLogs): void {
       expect(await (await logs.open()).append(ONE, records(1, 'a'))).toEqual([{ topic: ONE, partition: 0, offset: 6 }])
     })
 
-    it.skipIf(!logs.can.recreate)('log.same: a log made anew at the same address stops an old reader', async () => {
+    it.skipIf(!logs.can.recreate)('[log.same] a log made anew at the same address stops an old reader', async () => {
       const log = await logs.open()
       const written = records(6, 'a')
       await log.append(ONE, written)

@@ -42,7 +42,7 @@ const someSteps: fc.Arbitrary<Step[]> = fc.array(
 export function law(logs: PreparedLogs): void {
   describe('law', () => {
     it(
-      'log.ordered: any mix of appends, reads and reopenings is a growing array',
+      '[log.ordered] any mix of appends, reads and reopenings is a growing array',
       { timeout: 120_000 * logs.slowness },
       async () => {
         let log = await logs.open()

@@ -86,7 +86,7 @@ export function reading(logs: PreparedLogs): void {
       expect(seen).toEqual(range(10))
     })
 
-    it('append.survives: a log opened again has the same id and the same records', async () => {
+    it('[append.survives] a log opened again has the same id and the same records', async () => {
       const log = await logs.open()
       const written = records(10, 'a')
       await log.append(ONE, written)
@@ -104,7 +104,7 @@ export function reading(logs: PreparedLogs): void {
       expect(log.durability).not.toBe('')
     })
 
-    it('log.ordered: 100,000 records come back once each, in order', { timeout: 120_000 * logs.slowness }, async () => {
+    it('[log.ordered] 100,000 records come back once each, in order', { timeout: 120_000 * logs.slowness }, async () => {
       const log = await logs.open()
       for (const lap of range(25)) {
         await Promise.all(range(4).map((i) => log.append(MANY, records(1000, `k${lap}-${i}`, 100))))

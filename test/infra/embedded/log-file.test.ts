@@ -79,7 +79,7 @@ describe('a log file', () => {
     expect(await codeOf(read())).toBe('log.damaged')
   })
 
-  test('whose bytes were changed is log.damaged or a gap where they are read, never silently other records', async () => {
+  test('[log.ordered] whose bytes were changed is log.damaged or a gap where they are read, never silently other records', async () => {
     const log = await open()
     await log.append('runs.v1', records(100, 'a', 100))
     await log.close()
@@ -90,7 +90,7 @@ describe('a log file', () => {
     expect(await codeOf(readAll(damaged, 'runs.v1'))).toBe('log.damaged')
   })
 
-  test('with a hole is log.gap', async () => {
+  test('[log.ordered] with a hole is log.gap', async () => {
     const log = await open()
     for (let i = 0; i < 3; i += 1) await log.append('runs.v1', records(2, 'a'))
     const database = new DatabaseSync(file)
@@ -99,7 +99,7 @@ describe('a log file', () => {
     expect(await codeOf(readAll(log, 'runs.v1'))).toBe('log.gap')
   })
 
-  test('that was deleted or replaced while open takes no appends that would be lost', async () => {
+  test('[log.same] that was deleted or replaced while open takes no appends that would be lost', async () => {
     const log = await open()
     await log.append('runs.v1', records(1, 'a'))
     const following = codeOf(readAll(log, 'runs.v1', 0, 1, { follow: true }))

@@ -7,18 +7,21 @@ import { codeOf, ownRedis, streamOf } from './own-redis.ts'
 
 const TOPIC = 'operations.v1'
 
-test.for([1, 4, 8, 9])('an entry deleted from the stream is log.gap: number %i of ten', async (offset) => {
-  await using redis = await ownRedis()
-  const log = await openRedisEventLog({ url: redis.url })
-  await log.append(TOPIC, records(10, 'a'))
-  await redis.admin.xdel(streamOf(log, TOPIC), `${offset + 1}-0`)
-  expect(await codeOf(readAll(log, TOPIC))).toBe('log.gap')
-  expect(await codeOf(readAll(log, TOPIC, 0, 0, { batchSize: 3 }))).toBe('log.gap')
-  await log.append(TOPIC, records(1, 'b'))
-  expect(await codeOf(readAll(log, TOPIC, 0, 0, { batchSize: 3 }))).toBe('log.gap')
-  expect((await readAll(log, TOPIC, 0, offset + 1)).length).toBe(10 - offset)
-  await log.close()
-})
+test.for([1, 4, 8, 9])(
+  '[log.ordered] an entry deleted from the stream is log.gap: number %i of ten',
+  async (offset) => {
+    await using redis = await ownRedis()
+    const log = await openRedisEventLog({ url: redis.url })
+    await log.append(TOPIC, records(10, 'a'))
+    await redis.admin.xdel(streamOf(log, TOPIC), `${offset + 1}-0`)
+    expect(await codeOf(readAll(log, TOPIC))).toBe('log.gap')
+    expect(await codeOf(readAll(log, TOPIC, 0, 0, { batchSize: 3 }))).toBe('log.gap')
+    await log.append(TOPIC, records(1, 'b'))
+    expect(await codeOf(readAll(log, TOPIC, 0, 0, { batchSize: 3 }))).toBe('log.gap')
+    expect((await readAll(log, TOPIC, 0, offset + 1)).length).toBe(10 - offset)
+    await log.close()
+  },
+)
 
 test('trimming what a follower has read already does not disturb it', async () => {
   await using redis = await ownRedis()
@@ -39,7 +42,7 @@ test('trimming what a follower has read already does not disturb it', async () =
   await log.close()
 })
 
-test('a foreign entry with an id of its own is log.gap', async () => {
+test('[log.ordered] a foreign entry with an id of its own is log.gap', async () => {
   await using redis = await ownRedis()
   const log = await openRedisEventLog({ url: redis.url })
   await log.append(TOPIC, records(2, 'a'))
@@ -76,7 +79,7 @@ test('large records make small batches', async () => {
   await log.close()
 })
 
-test('a reader waits out a restart of the server, within its patience', async () => {
+test('[log.ordered] a reader waits out a restart of the server, within its patience', async () => {
   await using redis = await ownRedis()
   const log = await openRedisEventLog({ url: redis.url })
   const written = records(10, 'a')

@@ -42,7 +42,7 @@ test('a group never grows past the limits of one call', async () => {
   await log.close()
 })
 
-test('append.survives: killed three times in the middle, each record stands once, at the position it was given', async () => {
+test('[append.survives] [append.once] killed three times in the middle, each record stands once, at the position it was given', async () => {
   await using redis = await ownRedis()
   const log = await openRedisEventLog({ url: redis.url })
   const given: [id: string, offset: number][] = []
@@ -96,7 +96,7 @@ test('a server that is gone is log.unavailable where nothing can have been sent,
   await log.close()
 })
 
-test('append.once: no answer in time is append.outcome-unknown, and what comes after it is written once', async () => {
+test('[append.once] no answer in time is append.outcome-unknown, and what comes after it is written once', async () => {
   await using redis = await ownRedis()
   const log = await openRedisEventLog({ url: redis.url, patienceMs: 400 })
   await log.append(TOPIC, records(1, 'a'))
@@ -114,7 +114,7 @@ test('append.once: no answer in time is append.outcome-unknown, and what comes a
   await log.close()
 })
 
-test('append.once: a batch sent again under its number is answered with its old positions', async () => {
+test('[append.once] a batch sent again under its number is answered with its old positions', async () => {
   await using redis = await ownRedis()
   const log = await openRedisEventLog({ url: redis.url })
   await log.append(TOPIC, records(3, 'a'))

@@ -66,6 +66,24 @@ test('says what an acknowledgement survives, and warns where it is little', asyn
   }
 })
 
+test('a server that comes back with a setting that evicts is warned of, loudly and once', async () => {
+  await using redis = await ownRedis()
+  const warnings: string[] = []
+  const log = await openRedisEventLog({
+    url: redis.url,
+    report: (signal) => void (signal.signal === 'log.warning' && warnings.push(signal.message)),
+  })
+  expect(warnings).toEqual([])
+  await redis.admin.config('SET', 'maxmemory-policy', 'allkeys-lru')
+  for (let lap = 0; lap < 2; lap += 1) {
+    await redis.admin.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await expect.poll(() => warnings.length).toBe(1)
+    await expect.poll(async () => await codeOf(log.append(TOPIC, records(1, 'a')))).toBe('')
+  }
+  expect(warnings[0]).toContain('allkeys-lru')
+  await log.close()
+})
+
 test('a user who may not read the settings can still use the log, which says that it does not know', async () => {
   await using redis = await ownRedis()
   await redis.admin.call('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '+@all', '-@admin', '-@dangerous')
@@ -122,7 +140,7 @@ test('a log laid out by a newer version is refused', async () => {
   expect(await codeOf(openRedisEventLog({ url: redis.url }))).toBe('log.newer')
 })
 
-test('an emptied server stops writers and followers, and is a new log to whoever opens it', async () => {
+test('[log.same] an emptied server stops writers and followers, and is a new log to whoever opens it', async () => {
   await using redis = await ownRedis()
   const log = await openRedisEventLog({ url: redis.url })
   await log.append(TOPIC, records(5, 'a'))
@@ -141,7 +159,7 @@ test('an emptied server stops writers and followers, and is a new log to whoever
   await Promise.all([log.close(), anew.close()])
 })
 
-test('a stream deleted by itself stops the log by name, also at the next opening', async () => {
+test('[log.same] a stream deleted by itself stops the log by name, also at the next opening', async () => {
   await using redis = await ownRedis()
   const log = await openRedisEventLog({ url: redis.url })
   await log.append(TOPIC, records(5, 'a'))
@@ -151,7 +169,7 @@ test('a stream deleted by itself stops the log by name, also at the next opening
   await log.close()
 })
 
-test('a server restored from an older dump stops writers and followers', async () => {
+test('[log.same] a server restored from an older dump stops writers and followers', async () => {
   await using redis = await ownRedis()
   const log = await openRedisEventLog({ url: redis.url })
   const other = await openRedisEventLog({ url: redis.url })
@@ -168,7 +186,7 @@ test('a server restored from an older dump stops writers and followers', async (
   await Promise.all([log.close(), other.close()])
 })
 
-test('a restored server that others have written past is noticed by the record that changed', async () => {
+test('[log.same] a restored server that others have written past is noticed by the record that changed', async () => {
   await using redis = await ownRedis()
   const log = await openRedisEventLog({ url: redis.url })
   await log.append(TOPIC, records(5, 'a'))
