@@ -23,10 +23,10 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
-import { openSqliteTableStore } from '#infra/sqlite/sqlite-table-store.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { FolderStore } from '#processors/ports/folder-store.ts'
 import { checkedPath } from './checked-path.ts'
+import { openFolderState } from './folder-state.ts'
 
 interface Pending {
   /** Whether `parts` are the whole file, or come after what is committed. */
@@ -34,26 +34,13 @@ interface Pending {
   parts: Uint8Array[]
 }
 
-const schema = [
-  'CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL) WITHOUT ROWID',
-  'CREATE TABLE IF NOT EXISTS to_rename (path TEXT PRIMARY KEY) WITHOUT ROWID',
-  'CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
-  `CREATE TABLE IF NOT EXISTS checkpoints (
-     topic TEXT, partition INTEGER, next INTEGER NOT NULL, last_id TEXT NOT NULL, PRIMARY KEY (topic, partition)
-   ) WITHOUT ROWID`,
-]
-
 export function openDiskFolderStore(options: { readonly root: string; readonly statePath: string }): FolderStore {
-  const { statePath } = options
   mkdirSync(options.root, { recursive: true })
   const root = realpathSync(resolve(options.root))
-  const state = openSqliteTableStore({ path: statePath, schema })
+  const state = openFolderState(options.statePath)
   const pending = new Map<string, Pending>()
   const pendingNotes = new Map<string, string | undefined>()
   const knownFolders = new Set<string>()
-
-  const committedSize = (path: string): number =>
-    state.get<{ size: number }>('SELECT size_bytes AS size FROM files WHERE path = ?', path)?.size ?? 0
 
   function makeFolder(folder: string): void {
     if (knownFolders.has(folder)) return
@@ -98,13 +85,13 @@ export function openDiskFolderStore(options: { readonly root: string; readonly s
   }
 
   function finishRenames(): void {
-    const paths = state.all<{ path: string }>('SELECT path FROM to_rename')
+    const paths = state.toRename()
     if (paths.length === 0) return
-    for (const { path } of paths) {
+    for (const path of paths) {
       const waiting = waitingName(join(root, path))
       if (existsSync(waiting)) renameSync(waiting, join(root, path))
     }
-    state.run('DELETE FROM to_rename')
+    state.renamed()
   }
 
   function take(path: string, bytes: string | Uint8Array, whole: boolean): void {
@@ -114,9 +101,6 @@ export function openDiskFolderStore(options: { readonly root: string; readonly s
     if (known === undefined || whole) pending.set(path, { whole, parts: [part] })
     else known.parts.push(part)
   }
-
-  const files = (): Iterable<{ path: string; sizeBytes: number }> =>
-    state.iterate('SELECT path, size_bytes AS sizeBytes FROM files ORDER BY path')
 
   const guard = <T>(work: () => T): T => {
     try {
@@ -147,19 +131,10 @@ export function openDiskFolderStore(options: { readonly root: string; readonly s
         const sizes = new Map<string, number>()
         for (const [path, { whole, parts }] of pending) {
           const file = join(root, path)
-          sizes.set(path, whole ? write(waitingName(file), 0, parts) : write(file, committedSize(path), parts))
+          sizes.set(path, whole ? write(waitingName(file), 0, parts) : write(file, state.sizeOf(path), parts))
         }
-        state.transaction(() => {
-          for (const [path, size] of sizes) state.run('INSERT OR REPLACE INTO files VALUES (?, ?)', path, size)
-          for (const [path, { whole }] of pending) if (whole) state.run('INSERT INTO to_rename VALUES (?)', path)
-          for (const [key, value] of pendingNotes) {
-            if (value === undefined) state.run('DELETE FROM notes WHERE key = ?', key)
-            else state.run('INSERT OR REPLACE INTO notes VALUES (?, ?)', key, value)
-          }
-          for (const { topic, partition, next, lastId } of checkpoints) {
-            state.run('INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)', topic, partition, next, lastId)
-          }
-        })
+        const replaced = [...pending].filter(([, { whole }]) => whole).map(([path]) => path)
+        state.commit({ sizes, replaced, notes: pendingNotes, checkpoints })
       })
       rollback()
       try {
@@ -169,19 +144,16 @@ export function openDiskFolderStore(options: { readonly root: string; readonly s
       }
     },
     rollback,
-    checkpoints: () => state.all('SELECT topic, partition, next, last_id AS lastId FROM checkpoints'),
-    files,
+    checkpoints: () => state.checkpoints(),
+    files: () => state.files(),
     note(key, value) {
       pendingNotes.set(key, value)
     },
-    noted(key) {
-      if (pendingNotes.has(key)) return pendingNotes.get(key)
-      return state.get<{ value: string }>('SELECT value FROM notes WHERE key = ?', key)?.value
-    },
+    noted: (key) => (pendingNotes.has(key) ? pendingNotes.get(key) : state.noted(key)),
     contentHash() {
       guard(finishRenames)
       let sum = 0n
-      for (const { path, sizeBytes } of files()) sum += guard(() => hashOfFile(join(root, path), path, sizeBytes))
+      for (const { path, sizeBytes } of state.files()) sum += guard(() => hashOfFile(join(root, path), path, sizeBytes))
       return BigInt.asUintN(128, sum).toString(16).padStart(32, '0')
     },
     close() {

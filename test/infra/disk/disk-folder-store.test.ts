@@ -1,3 +1,4 @@
+/** A folder store on a real disk: commits, kills, full disks, and paths that would leave its root. */
 import {
   appendFileSync,
   existsSync,

@@ -1,3 +1,4 @@
+/** Objects on a real disk: the contract, damage, kills and full disks. */
 import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

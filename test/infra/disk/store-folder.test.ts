@@ -1,3 +1,4 @@
+/** Builds of stores: which one is current, also when building, promoting and removing is killed (R7). */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

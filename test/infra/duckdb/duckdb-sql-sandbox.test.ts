@@ -1,3 +1,4 @@
+/** Foreign SQL: what it may read, what it may not touch, and how it is ended. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** The content hash tells any two contents apart, and nothing else (R3). */
 import { array, assert, constant, double, integer, nat, oneof, property, string, tuple, uint8Array } from 'fast-check'
 import { expect, test } from 'vitest'
 import { openSqliteTableStore } from '#infra/sqlite/sqlite-table-store.ts'

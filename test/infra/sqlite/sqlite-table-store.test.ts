@@ -1,3 +1,4 @@
+/** The table store on real files: transactions, kills, a full disk, readers beside the writer. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

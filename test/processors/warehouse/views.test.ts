@@ -1,3 +1,4 @@
+/** The views of the warehouse: given events, these rows. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDuckdbColumnStore } from '#infra/duckdb/duckdb-column-store.ts'
 import type { AnyStoredEvent } from '#processors/journal/read.ts'
