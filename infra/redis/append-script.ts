@@ -44,29 +44,30 @@ elseif seq ~= 1 then
   return redis.error_reply('LATTICE EXPIRED')
 end
 
-local packed, at, size = ARGV[4], 1, #ARGV[4]
-local function add(id)
-  local length = struct.unpack('>I4', packed, at)
-  local record = string.sub(packed, at + 4, at + 3 + length)
-  local reply = redis.pcall('XADD', stream, string.format('%.0f-0', id), 'r', record)
-  if not (type(reply) == 'table' and reply.err) then at = at + 4 + length end
-  return reply
-end
+local packed = ARGV[4]
+local unpack, sub, format, call = struct.unpack, string.sub, string.format, redis.call
 
 local first = last + 1
-local reply = add(first)
+local function add_first()
+  return redis.pcall('XADD', stream, format('%.0f-0', first), 'r', sub(packed, 5, 4 + unpack('>I4', packed)))
+end
+local reply = add_first()
 if type(reply) == 'table' and reply.err and string.find(reply.err, 'equal or smaller', 1, true) then
   first = last_generated() + 1
-  reply = add(first)
+  reply = add_first()
 end
 if type(reply) == 'table' and reply.err then return reply end
 
-local id = first
-while at <= size do
-  id = id + 1
-  reply = add(id)
-  if type(reply) == 'table' and reply.err then return redis.error_reply('LATTICE TORN ' .. reply.err) end
-end
+local whole = pcall(function()
+  local id, at, size = first, 5 + unpack('>I4', packed), #packed
+  while at <= size do
+    local value = at + 4
+    at = value + unpack('>I4', packed, at)
+    id = id + 1
+    call('XADD', stream, format('%.0f-0', id), 'r', sub(packed, value, at - 1))
+  end
+end)
+if not whole then return redis.error_reply('LATTICE TORN') end
 redis.call('SET', entry, string.format('%.0f %.0f', seq, first), 'EX', ARGV[3])
 return first
 `

@@ -62,9 +62,9 @@ async function* batches(
   let count = Math.min(batchSize, FIRST_BATCH)
   const ask = () =>
     answer(history, partition, { ...place, count: Math.min(count, end - place.next), end, patienceMs, signal })
-  let asked: Promise<readonly StoredRecord[]> | undefined = ask()
+  let asked: Promise<readonly StreamRecord[]> | undefined = ask()
   while (asked !== undefined) {
-    const batch: readonly StoredRecord[] = await asked
+    const batch: readonly StreamRecord[] = await asked
     const full = batch.length === count
     place = placeAfter(batch, place)
     count = nextCount(batch, { count, batchSize })
@@ -90,7 +90,7 @@ async function answer(
   const overlap = next > 0 && lastId !== undefined ? 1 : 0
   if (count + overlap === 0) return []
   const entries = await range(history, partition, { ...question, next: next - overlap, count: count + overlap })
-  const records = entries.map(([id, fields]) => new StreamRecord(offsetOf(id) ?? Number.NaN, fields ?? []))
+  const records = entries.map(([id, fields]) => new StreamRecord(offsetOf(id) ?? Number.NaN, fields))
 
   const before = records[0]?.offset === next - 1 ? records.shift() : undefined
   if (before !== undefined && (before.headers['ce_id'] ?? '') !== lastId) {
@@ -164,10 +164,10 @@ function placeAfter<Place extends Pick<Question, 'next' | 'lastId'>>(
 }
 
 function nextCount(
-  batch: readonly StoredRecord[],
+  batch: readonly StreamRecord[],
   sizes: { readonly count: number; readonly batchSize: number },
 ): number {
-  const bytes = batch.reduce((sum, record) => sum + record.value.length, 0)
+  const bytes = batch.reduce((sum, record) => sum + record.sizeBytes, 0)
   if (bytes === 0) return sizes.batchSize
   const fitting = Math.floor((BATCH_BYTES * batch.length) / bytes)
   return Math.max(1, Math.min(sizes.batchSize, sizes.count * 4, fitting))

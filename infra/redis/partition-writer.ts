@@ -7,7 +7,7 @@
  * and the writer goes on under a new session, since the lost batch may still arrive under the old one.
  */
 import { randomBytes } from 'node:crypto'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { recordLimits } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import { type Refusal, appendScript, refusalOf } from './append-script.ts'
@@ -56,7 +56,7 @@ export function createPartitionWriter(history: RedisHistory, partition: Partitio
   async function drain(): Promise<void> {
     draining = true
     while (queue.length > 0) {
-      await nextTurn() // so that all appends of this turn of the loop share the batch
+      await othersOfThisTurn()
       const calls = takeGroup(queue)
       try {
         let offset = await write(calls)
@@ -148,9 +148,7 @@ export function createPartitionWriter(history: RedisHistory, partition: Partitio
     const reply = await redis.ask('xrange', [partition.stream, at, at], { doing: 'checking the history', patienceMs })
     const [entry] = reply as readonly Entry[]
     if (entry === undefined) return (await history.bounds(partition)).next >= next // trimmed since
-    return (
-      offsetOf(entry[0]) === next - 1 && (new StreamRecord(next - 1, entry[1] ?? []).headers['ce_id'] ?? '') === lastId
-    )
+    return offsetOf(entry[0]) === next - 1 && (new StreamRecord(next - 1, entry[1]).headers['ce_id'] ?? '') === lastId
   }
 
   function renewSession(): void {
@@ -179,6 +177,11 @@ const stopReasons = {
 
 function newSession(): string {
   return randomBytes(9).toString('base64url')
+}
+
+/** Runs after all promises that are settled by now: whoever appends as an answer to the same event shares the batch. */
+function othersOfThisTurn(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve))
 }
 
 /** As many waiting calls as fit into one script; a call is never divided. */

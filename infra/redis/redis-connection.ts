@@ -48,8 +48,15 @@ export interface Script {
 /** Between two tries on a connection that is up, ms. */
 const PAUSE_MS = 50
 
-export function connectRedis(url: string, options: { readonly silenceMs?: number } = {}): RedisConnection {
-  const { silenceMs = 15_000 } = options
+export function connectRedis(
+  url: string,
+  options: {
+    readonly silenceMs?: number
+    /** Called each time it comes back, not the first time. */
+    readonly onReturn?: () => void
+  } = {},
+): RedisConnection {
+  const { silenceMs = 15_000, onReturn = () => {} } = options
   const address = addressOf(url)
   const client = new Redis(url, {
     connectionName: 'lattice',
@@ -72,6 +79,7 @@ export function connectRedis(url: string, options: { readonly silenceMs?: number
     epoch += 1
     lastError = undefined
     wake()
+    if (epoch > 1) onReturn()
   })
   client.on('error', (error: Error) => {
     lastError = error
@@ -163,16 +171,31 @@ export function closedFailure(address: string): Failure {
 }
 
 /** The answer, or an error of `cut` kind when it takes too long, or the signal's reason when it aborts. */
-export async function answered<T>(work: Promise<T>, timeoutMs: number, signal?: AbortSignal): Promise<T> {
-  return await new Promise<T>((resolve, reject) => {
-    const late = () => reject(new Error('no answer in time'))
+export function answered<T>(work: Promise<T>, timeoutMs: number, signal?: AbortSignal): Promise<T> {
+  if (timeoutMs === Infinity && signal === undefined) return work
+  return new Promise<T>((resolve, reject) => {
     const timer = timeoutMs < Infinity ? setTimeout(late, Math.max(1, timeoutMs)) : undefined
-    const stop = () => reject(signal?.reason as Error)
     signal?.addEventListener('abort', stop)
-    void work.then(resolve, reject).finally(() => {
+    work.then(
+      (answer) => {
+        over()
+        resolve(answer)
+      },
+      (error: Error) => {
+        over()
+        reject(error)
+      },
+    )
+    function late(): void {
+      reject(new Error('no answer in time'))
+    }
+    function stop(): void {
+      reject(signal?.reason as Error)
+    }
+    function over(): void {
       clearTimeout(timer)
       signal?.removeEventListener('abort', stop)
-    })
+    }
   })
 }
 

@@ -4,7 +4,6 @@
  * Promises: those of the port. What is acknowledged is as durable as that Redis is set to be, and `durability` says how
  * much that is; a retried append is written once (R6); a server that was emptied, restored or swapped is noticed (R5).
  */
-import { Buffer } from 'node:buffer'
 import {
   type EventLog,
   type NewRecord,
@@ -35,12 +34,15 @@ export async function openRedisEventLog(options: HistoryOptions): Promise<EventL
   async function append(topic: Topic, records: readonly NewRecord[]): Promise<readonly Position[]> {
     if (closing.signal.aborted) throw closedFailure(history.redis.address)
     if (records.length === 0) return []
-    checkRecords(records)
+    if (records.length > recordLimits.records) throw tooLarge(`${records.length} records`)
     const shares = shared(records, history.partitions(topic))
+    const packed = shares.map((share) => packRecords(share.records))
+    // Packed they are a little larger than what counts.
+    if (packed.reduce((sum, { bytes }) => sum + bytes.length, 0) > recordLimits.bytes) checkSize(records)
     const done = await Promise.allSettled(
-      shares.map(async ({ partition: number, records }) => {
-        const partition = history.partition(topic, number)
-        return await writerOf(partition).append(packRecords(records))
+      packed.map(async (records, i) => {
+        const partition = history.partition(topic, shares[i]?.partition ?? 0)
+        return await writerOf(partition).append(records)
       }),
     )
     return positionsOf(topic, shares, done)
@@ -121,15 +123,10 @@ function positionsOf(
   return positions
 }
 
-function checkRecords(records: readonly NewRecord[]): void {
-  if (records.length > recordLimits.records) throw tooLarge(`${records.length} records`)
+function checkSize(records: readonly NewRecord[]): void {
   let bytes = 0
   for (const { key, headers, value } of records) {
-    const keyBytes = Buffer.byteLength(key)
-    if (keyBytes < 1 || keyBytes > 512) {
-      throw new Failure('request.invalid', `a record's key has 1 to 512 bytes, not ${keyBytes}`)
-    }
-    bytes += keyBytes + value.length
+    bytes += Buffer.byteLength(key) + value.length
     for (const name in headers) bytes += name.length + Buffer.byteLength(headers[name] ?? '')
   }
   if (bytes > recordLimits.bytes) throw tooLarge(`${bytes} bytes`)

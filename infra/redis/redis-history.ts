@@ -62,18 +62,30 @@ export interface Partition {
 }
 
 const FORMAT = 1
+/** For a server to be there when the log is opened, ms. */
+const CONNECT_MS = 5_000
 
 export async function openHistory(options: HistoryOptions): Promise<RedisHistory> {
   const { url, namespace = 'lattice', partitions = 1, patienceMs = 30_000, report = () => {} } = options
   checkOptions(namespace, partitions)
-  const redis = connectRedis(url)
+  const redis = connectRedis(url, { onReturn: () => void checkAgain() })
+  let known = ''
+  const warn = (warning: string | undefined): void => {
+    if (warning === undefined || warning === known) return
+    known = warning
+    report({ signal: 'log.warning', message: `${redis.address}: ${warning}` })
+  }
+  /** It may have been started again with other settings; too late to refuse, not to warn. */
+  const checkAgain = async (): Promise<void> => {
+    const settings = await readSettings(redis, patienceMs).catch(() => undefined)
+    const unsafe = evictionOf(settings?.evictionPolicy)
+    warn([settings?.warning, unsafe].filter((part) => part !== undefined).join('; ') || undefined)
+  }
   try {
-    await connected(redis, patienceMs)
+    await connected(redis, Math.min(patienceMs, CONNECT_MS))
     const settings = await readSettings(redis, patienceMs)
     refuseEviction(settings.evictionPolicy, redis.address)
-    if (settings.warning !== undefined) {
-      report({ signal: 'log.warning', message: `${redis.address}: ${settings.warning}` })
-    }
+    warn(settings.warning)
     const id = await identify(redis, namespace, patienceMs)
     const counts = await partitionCounts(redis, { namespace, id, many: partitions, patienceMs })
     return createHistory(redis, { id, namespace, counts, durability: settings.durability, patienceMs })
@@ -172,15 +184,17 @@ async function connected(redis: RedisConnection, patienceMs: number): Promise<vo
   }
 }
 
+function evictionOf(policy: string | undefined): string | undefined {
+  if (policy === undefined || policy === 'noeviction') return undefined
+  return `maxmemory-policy ${policy}: when memory is short it drops events`
+}
+
 function refuseEviction(policy: string | undefined, address: string): void {
-  if (policy === undefined || policy === 'noeviction') return
-  throw new Failure(
-    'log.unsafe',
-    `${address} has maxmemory-policy ${policy}: when memory is short it would drop events`,
-    {
-      remedy: 'Set maxmemory-policy to noeviction in that Redis, or use another one for the log.',
-    },
-  )
+  const unsafe = evictionOf(policy)
+  if (unsafe === undefined) return
+  throw new Failure('log.unsafe', `${address} has ${unsafe}`, {
+    remedy: 'Set maxmemory-policy to noeviction in that Redis, or use another one for the log.',
+  })
 }
 
 async function identify(redis: RedisConnection, namespace: string, patienceMs: number): Promise<string> {

@@ -11,8 +11,9 @@ import { closedFailure } from './redis-connection.ts'
 import { type HistoryOptions, openHistory } from './redis-history.ts'
 import { type ShareTaker, createShareTaker } from './share-taker.ts'
 
+/** The event log on that server warns of its settings; a share over it does not again. */
 export async function openRedisWorkShare(options: HistoryOptions): Promise<WorkShare> {
-  const history = await openHistory(options)
+  const history = await openHistory({ ...options, report: () => {} })
   const doorbell = createDoorbell({ url: options.url, redis: history.redis })
   const closing = new AbortController()
   const takers = new Set<ShareTaker>()

@@ -29,8 +29,8 @@ interface Hand {
   readonly back: GroupPartition
   readonly held: Map<number, 'open' | 'lost' | 'finishing'>
   readonly finishing: { readonly offset: number; readonly settle: (failure?: Failure) => void }[]
-  /** An answer was lost that may have had records in it. */
-  unheard: boolean
+  /** The connection by which it was last told all it holds; on a later one, an answer may have been lost before. */
+  epoch: number
 }
 
 /** Workers silent for this long that hold nothing are forgotten, ms. */
@@ -50,7 +50,7 @@ export function createShareTaker(
     const partition = history.partition(topic, n)
     const from = createGroupPartition(history, partition, { group, consumer, patienceMs: Infinity, signal })
     const back = createGroupPartition(history, partition, { group, consumer, patienceMs: history.patienceMs })
-    return { from, back, held: new Map(), finishing: [], unheard: false }
+    return { from, back, held: new Map(), finishing: [], epoch: history.redis.epoch }
   })
   const ready: Delivery[] = []
   let open = 0
@@ -66,7 +66,8 @@ export function createShareTaker(
       for (const { from } of hands) await from.retireSilent(FORGET_MS)
       renewing = setInterval(() => void renewAll(), leaseMs / 3)
       while (!signal.aborted) {
-        const delivery = ready.shift()
+        const given = open - ready.length
+        const delivery = given < window ? ready.shift() : undefined
         if (delivery !== undefined) yield delivery
         else if (open >= window) await change(Infinity)
         else await fill()
@@ -88,11 +89,11 @@ export function createShareTaker(
     let took = 0
     for (const hand of turned) {
       const room = () => window - open
-      if (hand.unheard) took += await takeUnheard(hand)
+      if (isStale(hand)) took += await takeUnheard(hand)
       if (claiming && room() > 0) took += take(hand, await hand.from.claim(leaseMs, room()), true)
       if (room() > 0) took += await takeFresh(hand, room())
     }
-    if (took === 0) await listen()
+    if (took === 0 && !hands.some(isStale)) await listen()
   }
 
   async function takeFresh(hand: Hand, room: number): Promise<number> {
@@ -100,17 +101,21 @@ export function createShareTaker(
       return take(hand, await hand.from.fresh(room), false)
     } catch (error) {
       if (error instanceof Failure) throw error
-      hand.unheard = true
       await history.redis.ready(Infinity, signal)
       await sleep(20, undefined, { signal })
       return 0
     }
   }
 
-  /** More than there is room for, if others were claimed meanwhile: they wait in `ready`. */
+  function isStale(hand: Hand): boolean {
+    return hand.epoch !== history.redis.epoch
+  }
+
+  /** What a lost answer gave us. It may be more than there is room for: the rest waits in `ready`. */
   async function takeUnheard(hand: Hand): Promise<number> {
+    const { epoch } = history.redis
     const entries = await hand.from.own(hand.held.size + window)
-    hand.unheard = false
+    hand.epoch = epoch
     return take(hand, entries, true)
   }
 
@@ -119,7 +124,7 @@ export function createShareTaker(
     for (const [id, fields] of entries) {
       const offset = offsetOf(id) ?? -1
       if (hand.held.has(offset) && hand.held.get(offset) !== 'lost') continue
-      const record = new StreamRecord(offset, fields ?? [])
+      const record = new StreamRecord(offset, fields)
       const isWanted = fields !== null && (wants?.(record.headers) ?? true)
       if (isWanted) ready.push(delivered(hand, record, redelivered))
       else finish(hand, offset).catch(() => {}) // comes again, and is not wanted again

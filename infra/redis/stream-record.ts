@@ -6,6 +6,7 @@
  * field, because a reader pays for each: with three it spends 1.7 times as much on a record.
  */
 import type { NewRecord, RecordHeaders, StoredRecord } from '#processors/ports/event-log.ts'
+import { Failure } from '#processors/ports/failure.ts'
 
 /** `[id, [field, value, …]]`, as XRANGE and its like answer. */
 export type Entry = readonly [id: Buffer, fields: readonly Buffer[] | null]
@@ -21,7 +22,7 @@ export interface PackedRecords {
 
 const LENGTH_BYTES = 4
 const HEAD_BYTES = 6
-const noBytes = Buffer.alloc(0)
+const empty = Buffer.alloc(HEAD_BYTES)
 
 export function streamId(offset: number): string {
   return `${offset + 1}-0`
@@ -51,18 +52,22 @@ export function fieldOf(fields: readonly unknown[], name: string): unknown {
   return at < 0 ? undefined : fields[at + 1]
 }
 
+/** Errors: `request.invalid` for a key that is empty or too long. */
 export function packRecords(records: readonly NewRecord[]): PackedRecords {
   const headers = records.map((record) => JSON.stringify(record.headers))
-  let length = 0
+  let texts = 0
+  let values = 0
   records.forEach((record, i) => {
-    // A UTF-16 unit takes at most three bytes.
-    length += LENGTH_BYTES + HEAD_BYTES + 3 * (record.key.length + (headers[i]?.length ?? 0)) + record.value.length
+    texts += record.key.length + (headers[i] ?? '').length
+    values += record.value.length
   })
-  const bytes = Buffer.allocUnsafe(length)
+  // A UTF-16 unit takes at most three bytes.
+  const bytes = Buffer.allocUnsafe(texts * 3 + values + records.length * (LENGTH_BYTES + HEAD_BYTES))
   let at = 0
   records.forEach((record, i) => {
     const start = at + LENGTH_BYTES
     const keyBytes = bytes.write(record.key, start + HEAD_BYTES)
+    if (keyBytes < 1 || keyBytes > 512) throw badKey(keyBytes)
     const headersBytes = bytes.write(headers[i] ?? '', start + HEAD_BYTES + keyBytes)
     const end = start + HEAD_BYTES + keyBytes + headersBytes + record.value.length
     bytes.set(record.value, end - record.value.length)
@@ -74,38 +79,51 @@ export function packRecords(records: readonly NewRecord[]): PackedRecords {
   return { bytes: bytes.subarray(0, at), count: records.length, lastId: records.at(-1)?.headers['ce_id'] ?? '' }
 }
 
-/** Key and headers are decoded when they are first asked for. An entry that is not of this form is empty. */
+function badKey(keyBytes: number): Failure {
+  return new Failure('request.invalid', `a record's key has 1 to 512 bytes, not ${keyBytes}`)
+}
+
+/** Decoded when it is first asked for. An entry that is not of this form is empty. */
 export class StreamRecord implements StoredRecord {
   readonly offset: number
   readonly #bytes: Buffer
-  readonly #keyEnd: number
-  readonly #headersEnd: number
   #key: string | undefined
   #headers: RecordHeaders | undefined
 
-  constructor(offset: number, fields: readonly Buffer[]) {
+  constructor(offset: number, fields: readonly Buffer[] | null) {
     this.offset = offset
-    const [name, bytes = noBytes] = fields
-    const isOurs = fields.length === 2 && name?.length === 1 && name[0] === 0x72 && bytes.length >= HEAD_BYTES
-    const keyEnd = isOurs ? HEAD_BYTES + bytes.readUInt16BE(0) : 0
-    const headersEnd = isOurs ? keyEnd + bytes.readUInt32BE(2) : 0
-    const fits = isOurs && headersEnd <= bytes.length
-    this.#bytes = fits ? bytes : noBytes
-    this.#keyEnd = fits ? keyEnd : 0
-    this.#headersEnd = fits ? headersEnd : 0
+    this.#bytes = bytesOf(fields)
+  }
+
+  get sizeBytes(): number {
+    return this.#bytes.length
   }
 
   get key(): string {
-    return (this.#key ??= this.#bytes.toString('utf8', HEAD_BYTES, this.#keyEnd))
+    return (this.#key ??= this.#bytes.toString('utf8', HEAD_BYTES, keyEnd(this.#bytes)))
   }
 
   get headers(): RecordHeaders {
-    return (this.#headers ??= headersOf(this.#bytes.toString('utf8', this.#keyEnd, this.#headersEnd)))
+    return (this.#headers ??= headersOf(this.#bytes.toString('utf8', keyEnd(this.#bytes), headersEnd(this.#bytes))))
   }
 
   get value(): Uint8Array {
-    return this.#bytes.subarray(this.#headersEnd)
+    return this.#bytes.subarray(headersEnd(this.#bytes))
   }
+}
+
+function bytesOf(fields: readonly Buffer[] | null): Buffer {
+  if (fields?.length !== 2 || fields[0]?.length !== 1 || fields[0][0] !== 0x72) return empty
+  const bytes = fields[1] ?? empty
+  return bytes.length >= HEAD_BYTES && headersEnd(bytes) <= bytes.length ? bytes : empty
+}
+
+function keyEnd(bytes: Buffer): number {
+  return HEAD_BYTES + bytes.readUInt16BE(0)
+}
+
+function headersEnd(bytes: Buffer): number {
+  return keyEnd(bytes) + bytes.readUInt32BE(2)
 }
 
 /** Headers of a foreign record that are no JSON object of strings are none. */

@@ -76,7 +76,7 @@ test('a server that comes back with a setting that evicts is warned of, loudly a
   expect(warnings).toEqual([])
   await redis.admin.config('SET', 'maxmemory-policy', 'allkeys-lru')
   for (let lap = 0; lap < 2; lap += 1) {
-    await redis.admin.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await redis.admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
     await expect.poll(() => warnings.length).toBe(1)
     await expect.poll(async () => await codeOf(log.append(TOPIC, records(1, 'a')))).toBe('')
   }

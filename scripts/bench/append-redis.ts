@@ -1,0 +1,250 @@
+/**
+ * The Redis log and its work share, beside ioredis doing the same by itself.
+ *
+ * Floor of an append: ioredis with the same records made beforehand (key, headers as JSON, value; three fields an
+ * entry), the faster of a pipeline of XADDs and a script that XADDs a batch at contiguous ids; of singles, auto-pipelined
+ * XADDs. Floor of a scan: XRANGE, a thousand at a time, looking at nothing.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { Redis } from 'ioredis'
+import { openRedisEventLog } from '#infra/redis/redis-event-log.ts'
+import { openRedisWorkShare } from '#infra/redis/redis-work-share.ts'
+import type { EventLog, NewRecord } from '#processors/ports/event-log.ts'
+import type { RedisServer } from '#scripts/services/redis.ts'
+import { type Measure, type Row, median } from './row.ts'
+
+const topic = 'runs.v1'
+const valueBytes = 400
+type RawRecord = readonly [key: string, headers: string, value: Buffer]
+
+export const measure: Measure = async ({ quick, redis: start }) => {
+  const rows: Row[] = []
+  for (const fsync of ['everysec', 'always'] as const) {
+    const server = await start({ fsync })
+    rows.push(...(await appends({ server, fsync, quick })))
+    if (fsync === 'everysec') {
+      rows.push(...(await scans({ server, quick })))
+      rows.push(await deliveries({ server, quick }))
+      rows.push(await idle({ server, quick }))
+    }
+    await server.stop()
+  }
+  return rows
+}
+
+async function appends(options: {
+  readonly server: RedisServer
+  readonly fsync: string
+  readonly quick: boolean
+}): Promise<Row[]> {
+  const { server, fsync, quick } = options
+  const laps = quick ? 1 : 5
+  const lapMs = quick ? 50 : 1_000
+  const conditions = { payloadBytes: valueBytes, sync: `appendfsync ${fsync}`, unit: 'events/s' } as const
+  const log = await openRedisEventLog({ url: server.url, namespace: `bench-${fsync}` })
+  const raw = new Redis(server.url, { enableAutoPipelining: true })
+  const append = await rawScript(raw)
+  const rows: Row[] = []
+
+  for (const batch of [100, 1000]) {
+    const records = someRecords(batch)
+    const made = records.map(rawRecord)
+    const [pipeline, script, ours] = await inTurns(laps, [
+      () => rate(lapMs, batch, () => pipelined(raw, made)),
+      () => rate(lapMs, batch, () => append(made)),
+      () => rate(lapMs, batch, () => log.append(topic, records)),
+    ])
+    const floor = Math.max(pipeline, script)
+    const figure = `append-redis batch ${batch}, ${fsync}`
+    const note = `floor: ${script > pipeline ? 'script' : 'pipeline'}; pipeline ${Math.round(pipeline)}/s`
+    rows.push({ figure, floor, ours, target: { ratio: 0.8 }, note, ...conditions })
+  }
+
+  const singles = someRecords(64)
+  const made = singles.map(rawRecord)
+  const [floor, ours] = await inTurns(laps, [
+    () =>
+      rateOfLanes(made, lapMs, ([key, headers, value]) =>
+        raw.xadd('raw-singles', '*', 'k', key, 'h', headers, 'v', value),
+      ),
+    () => rateOfLanes(singles, lapMs, (record) => log.append(topic, [record])),
+  ])
+  const figure = `append-redis 64 at once, ${fsync}`
+  rows.push({ figure, floor, ours, target: { ratio: 0.8 }, ...conditions })
+  raw.disconnect()
+  await log.close()
+  return rows
+}
+
+/** What a user of ioredis would write to get contiguous ids: a script that adds a batch behind the last entry. */
+async function rawScript(raw: Redis): Promise<(records: readonly RawRecord[]) => Promise<unknown>> {
+  const lua = `
+    local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+    local id = last and tonumber(string.match(last[1], '^%d+')) or 0
+    for i = 1, #ARGV, 3 do
+      id = id + 1
+      redis.call('XADD', KEYS[1], string.format('%.0f-0', id), 'k', ARGV[i], 'h', ARGV[i + 1], 'v', ARGV[i + 2])
+    end
+    return id`
+  await raw.script('LOAD', lua)
+  const sha = createHash('sha1').update(lua).digest('hex')
+  return async (records) => await raw.evalsha(sha, 1, 'raw-script', ...records.flat())
+}
+
+async function pipelined(raw: Redis, records: readonly RawRecord[]): Promise<void> {
+  const pipeline = raw.pipeline()
+  for (const [key, headers, value] of records) pipeline.xadd('raw-pipeline', '*', 'k', key, 'h', headers, 'v', value)
+  await pipeline.exec()
+}
+
+async function scans({ server, quick }: { readonly server: RedisServer; readonly quick: boolean }): Promise<Row[]> {
+  const count = quick ? 5_000 : 200_000
+  const { log, url } = await filled(server, count)
+  const raw = new Redis(url)
+  const stream = `bench-scan:{${log.id}:${topic}:0}`
+  const scan = async (look: boolean): Promise<number> => {
+    const begun = performance.now()
+    let seen = 0
+    for await (const batch of log.read({ topic, partition: 0, offset: 0 })) {
+      for (const record of batch) seen += look && record.headers['ce_id'] === '' ? 0 : 1
+    }
+    if (seen !== count) throw new Error(`${seen} of ${count} records`)
+    return (count / (performance.now() - begun)) * 1000
+  }
+  const [floor, plain, headers] = await inTurns(quick ? 1 : 5, [
+    () => rawScan(raw, stream, count),
+    () => scan(false),
+    () => scan(true),
+  ])
+  raw.disconnect()
+  await log.close()
+  const row = {
+    unit: 'events/s',
+    floor,
+    payloadBytes: valueBytes,
+    note: '10 headers; floor: XRANGE of the same stream',
+  }
+  return [
+    { ...row, figure: 'scan-redis', ours: plain, target: { ratio: 0.8 } },
+    { ...row, figure: 'scan-redis with headers', ours: headers },
+  ]
+}
+
+async function rawScan(raw: Redis, stream: string, count: number): Promise<number> {
+  const begun = performance.now()
+  for (let seen = 0; seen < count;) {
+    seen += (await raw.xrangeBuffer(stream, `${seen + 1}-0`, '+', 'COUNT', 1000)).length
+  }
+  return (count / (performance.now() - begun)) * 1000
+}
+
+async function deliveries({ server, quick }: { readonly server: RedisServer; readonly quick: boolean }): Promise<Row> {
+  const count = quick ? 1_000 : 20_000
+  const { log, url } = await filled(server, count)
+  const share = await openRedisWorkShare({ url, namespace: 'bench-scan' })
+  const stop = new AbortController()
+  let begun = 0
+  let finished = 0
+  for await (const delivery of share.take(topic, randomUUID(), { window: 64, signal: stop.signal })) {
+    if (begun === 0) begun = performance.now()
+    setImmediate(() => {
+      void delivery.done()
+      finished += 1
+      if (finished === count) stop.abort()
+    })
+  }
+  const ours = (count / (performance.now() - begun)) * 1000
+  await share.close()
+  await log.close()
+  return { figure: 'work-share-redis', unit: 'deliveries/s', ours, payloadBytes: valueBytes, note: 'window 64' }
+}
+
+/** One process that follows all it has and waits for work, as a server with nothing to do. */
+async function idle({ server, quick }: { readonly server: RedisServer; readonly quick: boolean }): Promise<Row> {
+  const options = { url: server.url, namespace: 'bench-idle' }
+  const [log, share] = [await openRedisEventLog(options), await openRedisWorkShare(options)]
+  const stop = new AbortController()
+  const following = Array.from({ length: 20 }, async () => {
+    for await (const batch of log.read({ topic, partition: 0, offset: 0 }, { follow: true, signal: stop.signal })) {
+      if (batch.length > 0) throw new Error('nothing was written')
+    }
+  })
+  const working = (async () => {
+    for await (const delivery of share.take(topic, 'idle', { window: 4, signal: stop.signal })) await delivery.done()
+  })()
+  await quiet(quick ? 100 : 1_000)
+  const before = process.cpuUsage()
+  const begun = performance.now()
+  await quiet(quick ? 500 : 20_000)
+  const { user, system } = process.cpuUsage(before)
+  const ours = (user + system) / 10 / (performance.now() - begun)
+  stop.abort()
+  await Promise.all([...following, working])
+  await Promise.all([log.close(), share.close()])
+  return { figure: 'idle-redis', unit: '% of a core', ours, target: { atMost: 1 }, note: '20 followers and a worker' }
+}
+
+function quiet(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+async function filled(server: RedisServer, count: number): Promise<{ readonly log: EventLog; readonly url: string }> {
+  const log = await openRedisEventLog({ url: server.url, namespace: 'bench-scan' })
+  const [{ next } = { next: 0 }] = await log.bounds(topic)
+  for (let written = next; written < count; written += 1000) await log.append(topic, someRecords(1000))
+  return { log, url: server.url }
+}
+
+/** Headers as the journal writes them. */
+function someRecords(count: number): NewRecord[] {
+  const run = randomUUID()
+  return Array.from({ length: count }, (_, seq) => ({
+    key: run,
+    headers: {
+      ce_specversion: '1.0',
+      ce_id: randomUUID(),
+      ce_type: 'attempt.completed',
+      ce_source: '/lattice/worker/bench',
+      ce_subject: run,
+      ce_time: '2026-01-01T00:00:00.000Z',
+      'content-type': 'application/avro',
+      ce_run: run,
+      ce_seq: String(seq),
+      ce_prev: randomUUID(),
+    },
+    value: Buffer.alloc(valueBytes, run),
+  }))
+}
+
+function rawRecord({ key, headers, value }: NewRecord): RawRecord {
+  return [key, JSON.stringify(headers), Buffer.from(value)]
+}
+
+/** Each once a lap, so that a noisy machine slows all; the median of the laps. */
+async function inTurns<const Works extends readonly (() => Promise<number>)[]>(
+  laps: number,
+  works: Works,
+): Promise<{ [Work in keyof Works]: number }> {
+  const seen = works.map((): number[] => [])
+  for (let lap = 0; lap < laps; lap += 1) for (const [i, work] of works.entries()) seen[i]?.push(await work())
+  return seen.map(median) as { [Work in keyof Works]: number }
+}
+
+async function rate(lapMs: number, events: number, work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now()
+  let count = 0
+  while (performance.now() - begun < lapMs) {
+    await work()
+    count += events
+  }
+  return (count / (performance.now() - begun)) * 1000
+}
+
+async function rateOfLanes<Lane>(
+  lanes: readonly Lane[],
+  lapMs: number,
+  work: (lane: Lane) => Promise<unknown>,
+): Promise<number> {
+  const rates = await Promise.all(lanes.map((lane) => rate(lapMs, 1, () => work(lane))))
+  return rates.reduce((sum, one) => sum + one, 0)
+}
