@@ -19,7 +19,7 @@ export const runsProjection: Projection = {
        answer INTEGER, passed INTEGER, attempts INTEGER NOT NULL, resumes INTEGER NOT NULL, cancelled INTEGER NOT NULL,
        prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost_micro_usd INTEGER NOT NULL,
        submitted_at TEXT NOT NULL, started_at TEXT, completed_at TEXT, active_ms REAL,
-       partition INTEGER NOT NULL, first_offset INTEGER NOT NULL, last_offset INTEGER NOT NULL) WITHOUT ROWID`,
+       partition INTEGER NOT NULL, first_offset INTEGER NOT NULL) WITHOUT ROWID`,
     `CREATE INDEX IF NOT EXISTS runs_by_time ON runs (submitted_at DESC, run DESC)`,
     `CREATE INDEX IF NOT EXISTS runs_open ON runs (status, interactive) WHERE status <> 'done'`,
     `CREATE TABLE IF NOT EXISTS attempts (
@@ -35,11 +35,11 @@ export const runsProjection: Projection = {
       tables.run(
         `INSERT INTO runs (run, kind, status, prompt, validator, principal, interactive, body_hash, folder, tags, deadline_ms,
            attempts, resumes, cancelled, prompt_tokens, completion_tokens, cost_micro_usd, submitted_at, partition,
-           first_offset, last_offset)
-         VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, ?, ?, ?)`,
+           first_offset)
+         VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, ?, ?)`,
         envelope.subject, data.kind, promptLine(data.messages), data.validator, data.principal, data.interactive ? 1 : 0,
         data.bodyHash, data.folder, JSON.stringify(data.tags), data.limits.deadlineMs,
-        envelope.time, position.partition, position.offset, position.offset,
+        envelope.time, position.partition, position.offset,
       )
       placed(event, tables)
     },
@@ -130,7 +130,6 @@ function mayStand(run: string, attempt: number | null, tables: Tables): boolean 
 function placed(event: StoredEvent, tables: Tables): void {
   const run = event.envelope.subject
   tables.run('INSERT INTO run_events VALUES (?, ?, ?)', run, event.position.offset, event.type)
-  tables.run('UPDATE runs SET last_offset = ? WHERE run = ?', event.position.offset, run)
 }
 
 const shownCharacters = 2000
