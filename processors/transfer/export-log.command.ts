@@ -118,8 +118,8 @@ class Exporting {
     let entries: ExportEntry[] = []
     const references = await this.#references(topic, records)
     for (const { partition, record } of records) {
-      const schema = await this.#schemaOf(record)
-      if (schema !== undefined) entries.push(schema)
+      const id = schemaIdIn(record.value)
+      if (id !== undefined && !this.#schemas.has(id)) entries.push(...(await this.#schema(id)))
       for (const sha256 of references.get(record) ?? []) {
         const object = await this.#object(sha256)
         if (object === undefined) continue
@@ -133,12 +133,11 @@ class Exporting {
     yield entries
   }
 
-  async #schemaOf({ value }: StoredRecord): Promise<ExportEntry | undefined> {
-    const id = schemaIdIn(value)
-    if (id === undefined || this.#schemas.has(id)) return undefined
+  /** Nothing where nobody knows the schema: its values then go as they are. */
+  async #schema(id: number): Promise<readonly ExportEntry[]> {
     this.#schemas.add(id)
     const schema = await this.#ports.schemaIds.schemaOf(id)
-    return schema === undefined ? undefined : { kind: 'schema', id, schema }
+    return schema === undefined ? [] : [{ kind: 'schema', id, schema }]
   }
 
   async #object(sha256: string): Promise<ExportEntry | undefined> {
