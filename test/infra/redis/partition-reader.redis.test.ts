@@ -23,7 +23,7 @@ test.for([1, 4, 8, 9])(
   },
 )
 
-test('trimming what a follower has read already does not disturb it', async () => {
+test('[log.same] trimming what a follower has read already does not disturb it', async () => {
   await using redis = await ownRedis()
   const log = await openRedisEventLog({ url: redis.url })
   await log.append(TOPIC, records(10, 'a'))
