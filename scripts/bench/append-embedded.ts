@@ -12,7 +12,7 @@ import { openEmbeddedEventLog } from '#infra/embedded/embedded-event-log.ts'
 import { openEmbeddedWorkShare } from '#infra/embedded/embedded-work-share.ts'
 import { openSqliteProcessLocks } from '#infra/sqlite/sqlite-process-locks.ts'
 import type { EventLog, NewRecord } from '#processors/ports/event-log.ts'
-import { inTurns, rate, rateAtOnce } from './in-turns.ts'
+import { inTurns, lanes, rate, rateAtOnce } from './in-turns.ts'
 import type { Measure, Row } from './row.ts'
 
 const topic = 'runs.v1'
@@ -44,7 +44,7 @@ export const measure: Measure = async ({ quick, folder }) => {
   const [single] = someRecords(1) as [NewRecord]
   const [oneByOne, at64] = await inTurns(laps, [
     () => rate(lapMs, 1, () => log.append(topic, [single])),
-    () => rateAtOnce(lapMs, 64, () => log.append(topic, [single])),
+    () => rateAtOnce(lanes(64), lapMs, () => log.append(topic, [single])),
   ])
   const target = { ratio: 10 }
   const note = 'floor: one at a time'

@@ -11,7 +11,8 @@ import { openRedisEventLog } from '#infra/redis/redis-event-log.ts'
 import { openRedisWorkShare } from '#infra/redis/redis-work-share.ts'
 import type { EventLog, NewRecord } from '#processors/ports/event-log.ts'
 import type { RedisServer } from '#scripts/services/redis.ts'
-import { type Measure, type Row, median } from './row.ts'
+import { inTurns, rate, rateAtOnce } from './in-turns.ts'
+import type { Measure, Row } from './row.ts'
 
 const topic = 'runs.v1'
 const valueBytes = 400
@@ -64,10 +65,10 @@ async function appends(options: {
   const made = singles.map(rawRecord)
   const [floor, ours] = await inTurns(laps, [
     () =>
-      rateOfLanes(made, lapMs, ([key, headers, value]) =>
+      rateAtOnce(made, lapMs, ([key, headers, value]) =>
         raw.xadd('raw-singles', '*', 'k', key, 'h', headers, 'v', value),
       ),
-    () => rateOfLanes(singles, lapMs, (record) => log.append(topic, [record])),
+    () => rateAtOnce(singles, lapMs, (record) => log.append(topic, [record])),
   ])
   const figure = `append-redis 64 at once, ${fsync}`
   rows.push({ figure, floor, ours, target: { ratio: 0.8 }, ...conditions })
@@ -218,33 +219,4 @@ function someRecords(count: number): NewRecord[] {
 
 function rawRecord({ key, headers, value }: NewRecord): RawRecord {
   return [key, JSON.stringify(headers), Buffer.from(value)]
-}
-
-/** Each once a lap, so that a noisy machine slows all; the median of the laps. */
-async function inTurns<const Works extends readonly (() => Promise<number>)[]>(
-  laps: number,
-  works: Works,
-): Promise<{ [Work in keyof Works]: number }> {
-  const seen = works.map((): number[] => [])
-  for (let lap = 0; lap < laps; lap += 1) for (const [i, work] of works.entries()) seen[i]?.push(await work())
-  return seen.map(median) as { [Work in keyof Works]: number }
-}
-
-async function rate(lapMs: number, events: number, work: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now()
-  let count = 0
-  while (performance.now() - begun < lapMs) {
-    await work()
-    count += events
-  }
-  return (count / (performance.now() - begun)) * 1000
-}
-
-async function rateOfLanes<Lane>(
-  lanes: readonly Lane[],
-  lapMs: number,
-  work: (lane: Lane) => Promise<unknown>,
-): Promise<number> {
-  const rates = await Promise.all(lanes.map((lane) => rate(lapMs, 1, () => work(lane))))
-  return rates.reduce((sum, one) => sum + one, 0)
 }

@@ -31,12 +31,16 @@ export async function rate(lapMs: number, count: number, work: () => unknown): P
   return (done / (performance.now() - began)) * 1000
 }
 
-/** The same with `lanes` of them under way at any time. */
-export async function rateAtOnce(
+/** The same with one under way in each lane at any time. */
+export async function rateAtOnce<Lane>(
+  lanes: readonly Lane[],
   lapMs: number,
-  lanes: number,
-  work: (lane: number) => Promise<unknown>,
+  work: (lane: Lane) => Promise<unknown>,
 ): Promise<number> {
-  const rates = await Promise.all(Array.from({ length: lanes }, (_, lane) => rate(lapMs, 1, () => work(lane))))
+  const rates = await Promise.all(lanes.map((lane) => rate(lapMs, 1, () => work(lane))))
   return rates.reduce((sum, one) => sum + one, 0)
+}
+
+export function lanes(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, lane) => lane)
 }
