@@ -1,13 +1,20 @@
 /**
- * Stops a timer in kafkajs 2.2.4 that wakes the process a thousand times a second for each open connection.
+ * Stops the timers by which kafkajs 2.2.4 wakes an idle process a thousand times a second for each open connection.
  *
  * `RequestQueue.scheduleCheckPendingRequests` sets a timer even when nothing is pending, for a time in the past (hence
- * Node's TimeoutNegativeWarning), and its callback sets the next. Here it is set only when a request waits.
- * `test/infra/kafka/idle.kafka.test.ts` measures what is left. (tulios/kafkajs#1704)
+ * Node's TimeoutNegativeWarning), and its callback sets the next; here it is set only when a request waits
+ * (tulios/kafkajs#1704). `scheduleRequestTimeoutCheck` looks for late answers ten times a second; here once.
+ * `test/infra/kafka/idle-timer.kafka.test.ts` measures what is left.
  */
 import { createRequire } from 'node:module'
 
 interface RequestQueue {
+  readonly enforceRequestTimeout: boolean
+  readonly inflight: ReadonlyMap<number, { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }>
+  requestTimeoutIntervalId: NodeJS.Timeout | undefined
+  isConnected(): boolean
+  destroy(): void
+  scheduleRequestTimeoutCheck(): void
   throttleCheckTimeoutId: NodeJS.Timeout | null
   readonly throttledUntil: number
   readonly pending: readonly unknown[]
@@ -16,6 +23,7 @@ interface RequestQueue {
 }
 
 const CHECK_EVERY_MS = 10
+const LATE_CHECK_EVERY_MS = 1_000
 const require = createRequire(import.meta.url)
 let stopped = false
 
@@ -23,6 +31,17 @@ export function stopIdleTimer(): void {
   if (stopped) return
   stopped = true
   const queue = require('kafkajs/src/network/requestQueue') as { readonly prototype: RequestQueue }
+  queue.prototype.scheduleRequestTimeoutCheck = function scheduleRequestTimeoutCheck(this: RequestQueue) {
+    if (!this.enforceRequestTimeout) return
+    this.destroy()
+    this.requestTimeoutIntervalId = setInterval(() => {
+      const now = Date.now()
+      for (const request of [...this.inflight.values()]) {
+        if (now - request.sentAt > request.requestTimeout) request.timeoutRequest()
+      }
+      if (!this.isConnected()) this.destroy()
+    }, LATE_CHECK_EVERY_MS)
+  }
   queue.prototype.scheduleCheckPendingRequests = function scheduleCheckPendingRequests(this: RequestQueue) {
     if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return
     this.throttleCheckTimeoutId = setTimeout(

@@ -17,7 +17,7 @@ import type { ConnectionSettings } from './connection.ts'
 import { type History, type TopicOfLog, compare, openHistory } from './history.ts'
 import { Patience, closed } from './patience.ts'
 import { Reader } from './reader.ts'
-import { Tail } from './tail.ts'
+import { Tail, pollsOf } from './tail.ts'
 import type { TopicMetadata } from './requests.ts'
 
 export interface KafkaEventLogOptions {
@@ -49,7 +49,7 @@ const CLOSE_GRACE_MS = 5_000
 export async function openKafkaEventLog(options: KafkaEventLogOptions): Promise<EventLog> {
   const prefix = prefixOf(options.namespace)
   const cluster = new KafkaCluster({ brokers: options.brokers, connection: connectionOf(options) })
-  const tail = new Tail(cluster, { maxWaitMs: 1_000 })
+  const tail = new Tail(pollsOf(cluster, 1_000))
   const state: { failure: Failure | undefined } = { failure: undefined }
   const guard = () => {
     if (state.failure !== undefined) throw state.failure

@@ -100,6 +100,7 @@ export function decodeBatches(bytes: Buffer, from: number): StoredRecord[] {
   const records: StoredRecord[] = []
   let expected = from
   for (const batch of batchesOf(bytes)) {
+    checkSum(bytes, batch)
     if (batch.last < expected) continue
     if (batch.base > expected) throw new OffsetGap(expected, batch.base)
     expected = readBatch(bytes, batch, { records, expected })
@@ -126,12 +127,14 @@ function* batchesOf(bytes: Buffer): Generator<BatchSpan> {
   }
 }
 
+function checkSum(bytes: Buffer, { start, end, base }: BatchSpan): void {
+  if (crc32c(bytes, start + CRC_FROM, end) === bytes.readUInt32BE(start + 17)) return
+  throw new DamagedBatch(`the record batch at offset ${base} fails its checksum`)
+}
+
 /** Appends the batch's records from `expected` on and answers with the offset after it. */
 function readBatch(bytes: Buffer, batch: BatchSpan, into: { records: StoredRecord[]; expected: number }): number {
   const { start, end, base, last } = batch
-  if (crc32c(bytes, start + CRC_FROM, end) !== bytes.readUInt32BE(start + 17)) {
-    throw new DamagedBatch(`the record batch at offset ${base} fails its checksum`)
-  }
   const attributes = bytes.readInt16BE(start + 21)
   const count = bytes.readInt32BE(start + 57)
   // Compaction leaves the last offset as it was and takes records out; a control batch holds no records of ours.

@@ -12,13 +12,32 @@
  */
 import type { StoredRecord } from '#processors/ports/event-log.ts'
 import type { KafkaCluster } from './cluster.ts'
-import type { Link } from './connection.ts'
 import { decodeBatches, endOfBatches } from './record-batch.ts'
 import { type FetchPartition, type Fetched, type FetchedPartition, type TopicName, fetchRecords } from './requests.ts'
 import { Waiters } from './waiters.ts'
 
-export interface TailOptions {
-  readonly maxWaitMs: number
+/** What the tail needs of a cluster: who leads, and a long poll to each broker that can be cut. */
+export interface Polls {
+  leaderOf(topic: string, partition: number): number | undefined
+  open(node: number): Promise<Poll>
+}
+
+export interface Poll {
+  send(asked: readonly FetchPartition[]): Promise<Fetched>
+  cut(): void
+}
+
+export function pollsOf(cluster: KafkaCluster, maxWaitMs: number): Polls {
+  return {
+    leaderOf: (topic, partition) => cluster.leaderOf(topic, partition),
+    async open(node) {
+      const link = await cluster.link(node, 'tail')
+      return {
+        send: async (asked) => await link.send(fetchRecords(asked, { maxWaitMs, maxBytes: POLL_BYTES })),
+        cut: () => link.destroy(),
+      }
+    },
+  }
 }
 
 export interface Follower {
@@ -54,21 +73,20 @@ interface Followed {
 interface Ring {
   readonly node: number
   covers: ReadonlyMap<Followed, number>
-  link: Link | undefined
+  /** While one is under way. */
+  poll: Poll | undefined
   cut: boolean
 }
 
 export class Tail {
-  readonly #cluster: KafkaCluster
-  readonly #options: TailOptions
+  readonly #polls: Polls
   readonly #followed = new Map<string, Followed>()
   readonly #rings = new Map<number, Ring>()
   #cutting: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(cluster: KafkaCluster, options: TailOptions) {
-    this.#cluster = cluster
-    this.#options = options
+  constructor(polls: Polls) {
+    this.#polls = polls
   }
 
   follow(topic: TopicName, partition: number): Follower {
@@ -101,7 +119,7 @@ export class Tail {
   close(): void {
     this.#closed = true
     clearTimeout(this.#cutting)
-    for (const ring of this.#rings.values()) ring.link?.destroy()
+    for (const ring of this.#rings.values()) ring.poll?.cut()
     this.wakeAll()
   }
 
@@ -110,6 +128,8 @@ export class Tail {
     if (followed.next === undefined || followed.next < offset) {
       followed.next = offset
       followed.chunks = []
+      // This one fetched what the others still wait for; the poll will not bring it any more.
+      followed.waiting.wake()
     }
     if (followed.next === offset) {
       await this.#wait(followed, signal)
@@ -130,26 +150,26 @@ export class Tail {
   }
 
   #cover(followed: Followed): void {
-    const leader = this.#cluster.leaderOf(followed.topic.name, followed.partition)
+    const leader = this.#polls.leaderOf(followed.topic.name, followed.partition)
     if (leader === undefined) return followed.waiting.wake()
     const ring = this.#rings.get(leader)
     if (ring === undefined) this.#ring(leader)
-    else if (ring.link !== undefined && !isCovered(ring, followed)) this.#cutting ??= setTimeout(() => this.#cutPolls(), CUT_AFTER_MS)
+    else if (ring.poll !== undefined && !isCovered(ring, followed)) this.#cutting ??= setTimeout(() => this.#cutPolls(), CUT_AFTER_MS)
   }
 
   #cutPolls(): void {
     this.#cutting = undefined
     for (const followed of this.#followed.values()) {
-      const leader = this.#cluster.leaderOf(followed.topic.name, followed.partition)
+      const leader = this.#polls.leaderOf(followed.topic.name, followed.partition)
       const ring = leader === undefined ? undefined : this.#rings.get(leader)
-      if (followed.waiting.size === 0 || ring?.link === undefined || isCovered(ring, followed)) continue
+      if (followed.waiting.size === 0 || ring?.poll === undefined || isCovered(ring, followed)) continue
       ring.cut = true
-      ring.link.destroy()
+      ring.poll.cut()
     }
   }
 
   #ring(node: number): void {
-    const ring: Ring = { node, covers: new Map(), link: undefined, cut: false }
+    const ring: Ring = { node, covers: new Map(), poll: undefined, cut: false }
     this.#rings.set(node, ring)
     setImmediate(() => void this.#poll(ring))
   }
@@ -158,15 +178,15 @@ export class Tail {
   async #poll(ring: Ring): Promise<void> {
     while (!this.#closed && this.#ledBy(ring.node).size > 0) {
       try {
-        const link = await this.#cluster.link(ring.node, 'tail')
+        const poll = await this.#polls.open(ring.node)
         if (this.#closed) break
         ring.covers = this.#ledBy(ring.node)
-        ring.link = link
-        hear(ring, await link.send(fetchRecords(asked(ring), { ...this.#options, maxBytes: POLL_BYTES })))
+        ring.poll = poll
+        hear(ring, await poll.send(asked(ring)))
       } catch {
         if (!ring.cut) for (const followed of this.#ledBy(ring.node).keys()) fail(followed)
       }
-      ring.link = undefined
+      ring.poll = undefined
       ring.cut = false
     }
     this.#rings.delete(ring.node)
@@ -178,7 +198,7 @@ export class Tail {
     const covers = new Map<Followed, number>()
     for (const followed of this.#followed.values()) {
       const { topic, partition, next, failed } = followed
-      if (next === undefined || failed || this.#cluster.leaderOf(topic.name, partition) !== node) continue
+      if (next === undefined || failed || this.#polls.leaderOf(topic.name, partition) !== node) continue
       covers.set(followed, next)
     }
     return covers

@@ -1,0 +1,176 @@
+/**
+ * The Kafka log and its work share, beside kafkajs doing the same by itself.
+ *
+ * Floor of an append: kafkajs' idempotent producer with acks=-1, the same records, partitions and topic settings. Floor
+ * of a scan: kafkajs' consumer, subscribed from the beginning, looking at no header.
+ */
+import { randomUUID } from 'node:crypto'
+import { Kafka, type Message, type Producer, logLevel } from 'kafkajs'
+import { openKafkaEventLog } from '#infra/kafka/kafka-event-log.ts'
+import { openKafkaWorkShare } from '#infra/kafka/kafka-work-share.ts'
+import { type EventLog, type NewRecord, partitionOf } from '#processors/ports/event-log.ts'
+import { inTurns, rate, rateAtOnce } from './in-turns.ts'
+import type { Measure, Row } from './row.ts'
+
+const topic = 'runs.v1'
+const valueBytes = 400
+const partitions = 6
+/** A batch of the journal holds events of several runs. */
+const runsOfBatch = 10
+const conditions = { payloadBytes: valueBytes, sync: 'acks=-1' } as const
+
+export const measure: Measure = async ({ quick, kafka: server }) => {
+  const { brokers } = await server()
+  const laps = quick ? 1 : 5
+  const lapMs = quick ? 50 : 1_500
+  const rows: Row[] = []
+  const namespace = `bench-${randomUUID().slice(0, 8)}`
+  const log = await openKafkaEventLog({ brokers: [brokers], namespace, partitions })
+  // The topics of a log of its own: the same settings, and nobody else's records.
+  const forRaw = await openKafkaEventLog({ brokers: [brokers], namespace: `${namespace}-raw`, partitions })
+  await forRaw.close()
+  const rawTopic = `${namespace}-raw.${topic}`
+  const kafka = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING, clientId: 'bench' })
+  const raw = kafka.producer({ idempotent: true, allowAutoTopicCreation: false, createPartitioner: () => byKey })
+  await raw.connect()
+
+  for (const batch of [1, 100, 1000]) {
+    const records = someRecords(batch)
+    const messages = records.map(asMessage)
+    const [floor, ours] = await inTurns(laps, [
+      () => rate(lapMs, batch, () => send(raw, rawTopic, messages)),
+      () => rate(lapMs, batch, () => log.append(topic, records)),
+    ])
+    const target = batch === 1 ? {} : { target: { ratio: 0.8 } }
+    rows.push({ figure: `append-kafka batch ${batch}`, unit: 'events/s', floor, ours, ...conditions, ...target })
+  }
+  const singles = someRecords(64)
+  const lanes = singles.map((record) => ({ record, message: asMessage(record) }))
+  const [floor, ours] = await inTurns(laps, [
+    () => rateAtOnce(lanes, lapMs, ({ message }) => send(raw, rawTopic, [message])),
+    () => rateAtOnce(lanes, lapMs, ({ record }) => log.append(topic, [record])),
+  ])
+  rows.push({ figure: 'append-kafka 64 at once', unit: 'events/s', floor, ours, target: { ratio: 0.8 }, ...conditions })
+  await raw.disconnect()
+  await log.close()
+
+  rows.push(...(await scans({ kafka, brokers, quick })))
+  rows.push(await deliveries({ brokers, quick }))
+  return rows
+}
+
+async function scans(options: { kafka: Kafka; brokers: string; quick: boolean }): Promise<Row[]> {
+  const { kafka, brokers, quick } = options
+  const count = quick ? 5_000 : 200_000
+  const log = await filled(brokers, count)
+  const scan = async (look: boolean): Promise<number> => {
+    const begun = performance.now()
+    let seen = 0
+    for (const { partition } of await log.log.bounds(topic)) {
+      for await (const batch of log.log.read({ topic, partition, offset: 0 })) {
+        for (const record of batch) seen += look && record.headers['ce_id'] === '' ? 0 : 1
+      }
+    }
+    if (seen !== count) throw new Error(`${seen} of ${count} records`)
+    return (count / (performance.now() - begun)) * 1000
+  }
+  const [floor, plain, headers] = await inTurns(quick ? 1 : 3, [
+    () => consume(kafka, { topic: `${log.namespace}.${topic}`, count }),
+    () => scan(false),
+    () => scan(true),
+  ])
+  await log.log.close()
+  const row = { unit: 'events/s', floor, payloadBytes: valueBytes, note: `10 headers, ${partitions} partitions` }
+  return [
+    { ...row, figure: 'scan-kafka', ours: plain, target: { ratio: 0.8 } },
+    { ...row, figure: 'scan-kafka with headers', ours: headers },
+  ]
+}
+
+/** Records a second from the first record a consumer sees to the last; joining its group does not count. */
+async function consume(kafka: Kafka, options: { topic: string; count: number }): Promise<number> {
+  const consumer = kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100 })
+  await consumer.connect()
+  await consumer.subscribe({ topic: options.topic, fromBeginning: true })
+  let seen = 0
+  let begun = 0
+  const ended = new Promise<number>((resolve, reject) => {
+    consumer
+      .run({
+        autoCommit: false,
+        eachBatch: async ({ batch }) => {
+          if (seen === 0) begun = performance.now()
+          seen += batch.messages.length
+          if (seen >= options.count) resolve(performance.now())
+        },
+      })
+      .catch(reject)
+  })
+  const end = await ended
+  await consumer.disconnect()
+  return (options.count / (end - begun)) * 1000
+}
+
+async function deliveries(options: { brokers: string; quick: boolean }): Promise<Row> {
+  const count = options.quick ? 1_000 : 20_000
+  const { log } = await filled(options.brokers, count)
+  const share = await openKafkaWorkShare({ brokers: [options.brokers], log })
+  const stop = new AbortController()
+  let begun = 0
+  let finished = 0
+  for await (const delivery of share.take(topic, 'bench', { window: 64, signal: stop.signal })) {
+    if (begun === 0) begun = performance.now()
+    setImmediate(() => {
+      void delivery.done()
+      finished += 1
+      if (finished === count) stop.abort()
+    })
+  }
+  const each = ((performance.now() - begun) * 1000) / count
+  await share.close()
+  await log.close()
+  return { figure: 'work-share-kafka a delivery', unit: 'µs', ours: each, target: { atMost: 20 }, note: 'window 64' }
+}
+
+async function filled(brokers: string, count: number): Promise<{ log: EventLog; namespace: string }> {
+  const namespace = `bench-${randomUUID().slice(0, 8)}`
+  const log = await openKafkaEventLog({ brokers: [brokers], namespace, partitions })
+  for (let written = 0; written < count; written += 1000) await log.append(topic, someRecords(1000))
+  return { log, namespace }
+}
+
+/** Headers as the journal writes them. */
+function someRecords(count: number): NewRecord[] {
+  const runs = Array.from({ length: runsOfBatch }, () => randomUUID())
+  return Array.from({ length: count }, (_, seq) => {
+    const run = runs[seq % runsOfBatch] as string
+    return {
+      key: run,
+      headers: {
+        ce_specversion: '1.0',
+        ce_id: randomUUID(),
+        ce_type: 'attempt.completed',
+        ce_source: '/lattice/worker/bench',
+        ce_subject: run,
+        ce_time: '2026-01-01T00:00:00.000Z',
+        'content-type': 'application/avro',
+        ce_run: run,
+        ce_seq: String(seq),
+        ce_prev: randomUUID(),
+      },
+      value: Buffer.alloc(valueBytes, run),
+    }
+  })
+}
+
+function asMessage({ key, headers, value }: NewRecord): Message {
+  return { key, headers, value: Buffer.from(value), partition: partitionOf(key, partitions) }
+}
+
+function byKey({ message }: { readonly message: Message }): number {
+  return message.partition ?? 0
+}
+
+async function send(producer: Producer, to: string, messages: Message[]): Promise<void> {
+  await producer.send({ topic: to, acks: -1, messages })
+}
