@@ -166,7 +166,7 @@ export class GroupMember {
 
   async #beat(link: Link): Promise<void> {
     const { groupId, leaseMs, signal } = this.#options
-    const everyMs = Math.min(3_000, leaseMs / 5)
+    const everyMs = Math.min(1_000, leaseMs / 5)
     while (!signal.aborted && !this.#rejoin) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, everyMs)
