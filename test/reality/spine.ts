@@ -61,9 +61,8 @@ export function describeSpine(name: string, harness: SpineHarness): void {
     test('[verdict.closed] an answer that passes at the second attempt is the one that stands', async () => {
       const answers = ['no json at all', '{"good": true}']
       model.answerWith(() => answers.shift() ?? '{}')
-      const task = await post({ prompt: 'give JSON', validator: 'json' })
+      const run = await finished(await post({ prompt: 'give JSON', validator: 'json' }))
       model.answerWith('a plain answer')
-      const run = await finished(task)
       expect(run).toMatchObject({ outcome: 'accepted', answer: '{"good": true}', attempts: 2 })
     })
 
