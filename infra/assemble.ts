@@ -5,7 +5,7 @@
  * `settings.invalid`.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '#infra/config/config.ts'
@@ -96,6 +96,7 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
   const log = await backendOf(config.log).log(at)
   report({ signal: 'log.opened', backend: log.backend, logId: log.id, durability: log.durability })
 
+  const scratch = join(config.data, 'scratch')
   const given: Given = {
     log,
     openWorkShare: () => backendOf(config.log).workShare(at, log),
@@ -109,6 +110,11 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
       return openDuckdbColumnStore({ path })
     },
     openFolders: openFoldersIn(config.runsDir, (await import('#infra/disk/disk-folder-store.ts')).openDiskFolderStore),
+    async openSqlSandbox() {
+      const { openDuckdbSqlSandbox } = await import('#infra/duckdb/duckdb-sql-sandbox.ts')
+      return openDuckdbSqlSandbox()
+    },
+    scratch: () => scratchOf(scratch, { worker, locks }),
     refereePath: (logId) => join(config.data, `referee-${logId}.sqlite`),
     ...(config.log.startsWith('embedded:') ? { copyLog: (path) => copyEmbedded(at.address, path) } : {}),
     models: {
@@ -138,6 +144,7 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
     given,
     async close() {
       await providers.close()
+      rmSync(join(scratch, worker), { recursive: true, force: true })
       own?.release()
     },
   }
@@ -146,6 +153,16 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
 async function copyEmbedded(folder: string, path: string): Promise<void> {
   const { copyEmbeddedLog } = await import('#infra/embedded/copy-embedded-log.ts')
   await copyEmbeddedLog(folder, path)
+}
+
+/** The folder of this process; those of processes that are no more are removed. */
+function scratchOf(folder: string, { worker, locks }: { worker: string; locks: Given['locks'] }): string {
+  const own = join(folder, worker)
+  mkdirSync(own, { recursive: true })
+  for (const name of readdirSync(folder)) {
+    if (name !== worker && !locks.isHeld(`process-${name}`)) rmSync(join(folder, name), { recursive: true, force: true })
+  }
+  return own
 }
 
 function logAddress(config: Config, report: Report, locks: Given['locks']): LogAddress {

@@ -7,6 +7,7 @@ import type { Objects } from './ports/objects.ts'
 import type { ProcessLocks } from './ports/process-locks.ts'
 import type { Report } from './ports/report.ts'
 import type { SchemaIds } from './ports/schema-ids.ts'
+import type { SqlSandbox } from './ports/sql-sandbox.ts'
 import type { StoreBuilds } from './ports/store-builds.ts'
 import type { TableStore } from './ports/table-store.ts'
 import type { WorkShare } from './ports/work-share.ts'
@@ -27,6 +28,9 @@ export interface Given {
   readonly openTables: (path: string, options: { schema?: readonly string[]; readOnly?: boolean }) => TableStore
   readonly openColumns: (path: string) => Promise<ColumnStore>
   readonly openFolders: (folder: string, as: { live: boolean }) => FolderStore
+  readonly openSqlSandbox: () => Promise<SqlSandbox>
+  /** A folder of this process alone for what nobody needs after it: made when first asked for, removed with it. */
+  readonly scratch: () => string
   /** Path of the referee's database, one a log. */
   readonly refereePath: (logId: string) => string
   /** Writes a copy of the log, of one moment, at a path; undefined where the log is not a file of ours. */

@@ -9,11 +9,15 @@ import type { SubmitOptions, SubmittedTask, SubmitPorts } from './kinds/task/sub
 import type { TaskDefaults, TaskRequest } from './kinds/task/task.spec.ts'
 import { routeModel } from './models/route-model.ts'
 import type { ModelRoute } from './models/route-model.ts'
+import { partitionOf } from './ports/event-log.ts'
 import { Failure } from './ports/failure.ts'
 import { carryOut } from './runs/carry-out.ts'
 import type { CarriedOut } from './runs/carry-out.ts'
 import { evolve } from './runs/evolve.ts'
+import { findRun } from './runs/find-run.query.ts'
+import { firstOffsetOf } from './runs/runs.query.ts'
 import { need } from './start.ts'
+import { validators } from './validation/validators.ts'
 import type { Lattice } from './start.ts'
 import type { Position } from '#schemas/position.ts'
 
@@ -24,9 +28,13 @@ export interface Tasks {
   submit(request: TaskRequest, options: SubmitOptions): Promise<SubmittedTask>
   /** Carries an interactive task out in this process, to its end. */
   carryOutNow(submitted: SubmittedTask, signal: AbortSignal): Promise<CarriedOut>
+  /** What may judge an answer, by name. */
+  readonly validators: readonly string[]
   cancel(runId: string, options: { principal: string; reason?: string }): Promise<{ position: Position }>
   /** Brings the folder's documents onto the log, and waits until they can be searched. */
   ingest(folder: string, max: number): Promise<Ingested>
+  /** The corpora of a task that names none. */
+  corpora(): Promise<readonly string[]>
   /** Which models a task is asked of that names none, and whether the built-in one stands in. */
   route(): Promise<ModelRoute>
 }
@@ -36,7 +44,7 @@ const ingestWaitMs = 30_000
 export function tasksOf(lattice: Lattice): Tasks {
   const { given, journal, feed, codec } = lattice
   const { settings, models, clock } = given
-  let corpora: readonly string[] | undefined
+  let ownCorpora: readonly string[] | undefined
   let probed: { at: number; answering: Promise<ReadonlyMap<string, readonly string[]>> } | undefined
 
   /** Local servers are asked again after a while, so one that was just started is found. */
@@ -46,9 +54,12 @@ export function tasksOf(lattice: Lattice): Tasks {
     return probed.answering
   }
 
+  async function corporaOfFolder(): Promise<readonly string[]> {
+    return (ownCorpora ??= [await corpusOf(settings.folder)])
+  }
+
   async function defaults(): Promise<TaskDefaults> {
-    corpora ??= [await corpusOf(settings.folder)]
-    const local = await answering()
+    const [corpora, local] = await Promise.all([corporaOfFolder(), answering()])
     const { retrieval } = settings
     return {
       route: (wanted) => routeModel(models.chain, local, wanted).choices,
@@ -62,20 +73,23 @@ export function tasksOf(lattice: Lattice): Tasks {
     }
   }
 
+  /** Of a run that may have been accepted elsewhere a moment ago. */
+  function firstOffset(runId: string): Promise<number> {
+    const ports = { store: need(lattice, 'lookup'), log: given.log, feed, clock }
+    return findRun(ports, runId, (tables) => firstOffsetOf(tables, runId))
+  }
+
   const submitPorts: SubmitPorts = {
     journal,
     feed,
     clock,
     defaults,
-    async submitted(runId, at) {
-      const { topic, partition } = { topic: 'runs.v1', partition: at.partition } as const
-      const known = await need(lattice, 'lookup').query((tables) =>
-        tables.get<{ first: number }>('SELECT first_offset AS first FROM runs WHERE run = ?', runId),
-      )
-      for await (const batch of given.log.read({ topic, partition, offset: known?.first ?? 0 })) {
-        const record = batch.find((one) => one.key === runId && one.headers['ce_seq'] === '0')
-        if (record === undefined) continue
-        const [event] = await decodeRecords(codec, [record], { topic, partition, wants: () => true })
+    async submitted(runId) {
+      const { log } = given
+      const { topic, partition } = { topic: 'runs.v1', partition: partitionOf(runId, log.partitions('runs.v1')) } as const
+      const offset = await firstOffset(runId)
+      for await (const batch of log.read({ topic, partition, offset }, { batchSize: 1 })) {
+        const [event] = await decodeRecords(codec, batch, { topic, partition, wants: () => true })
         if (event === undefined || 'bad' in event || event.type !== 'task.submitted') return undefined
         return { bodyHash: event.data.bodyHash, position: event.position }
       }
@@ -84,8 +98,15 @@ export function tasksOf(lattice: Lattice): Tasks {
   }
 
   return {
+    validators: Object.keys(validators),
     submit: (request, options) => submitTask(submitPorts, request, options),
-    cancel: (runId, options) => cancelTask({ journal, feed }, runId, options),
+    async cancel(runId, options) {
+      if (feed.chain(runId) === undefined) {
+        const partition = partitionOf(runId, given.log.partitions('runs.v1'))
+        await feed.reached({ topic: 'runs.v1', partition, offset: await firstOffset(runId) })
+      }
+      return cancelTask({ journal, feed }, runId, options)
+    },
     async carryOutNow({ event }, signal) {
       const state = event === undefined ? undefined : evolve(undefined, event)
       if (event === undefined || state === undefined) throw new Failure('run.open', 'that run was submitted before')
@@ -103,6 +124,7 @@ export function tasksOf(lattice: Lattice): Tasks {
       if (!(await search.reached(ingested.positions, ingestWaitMs))) throw notReached()
       return ingested
     },
+    corpora: corporaOfFolder,
     async route() {
       return routeModel(models.chain, await answering())
     },

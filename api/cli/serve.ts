@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { openDoor } from '#api/http/door.ts'
 import { createHttp } from '#api/http/server.ts'
+import { routes } from '#api/routes/routes.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import { storeNames } from '#processors/catalog.ts'
 import type { CliAction, CliContext } from './command.ts'
+import { version } from './version.ts'
 
 /**
  * `lattice serve`: API, stores and worker in one process, or some of them by `--role`.
@@ -18,14 +20,15 @@ export const serve: CliAction = async (context) => {
   const { loaded, print, signal } = context
   const { config } = loaded
   const wanted = rolesOf(context.options['role'])
-  const tokens = tokensOf(config)
-  refuseOpenDoor(config.host, tokens)
+  const tokens = openDoor(config)
   const prometheus = await context.metrics()
   const stores = wanted.has('stores') ? storeNames : (['lookup', 'search'] as const)
   const opened = await context.open({ role: [...wanted].join('+'), stores, thread: ['folders', 'warehouse'], report: prometheus.report })
   const worker = wanted.has('worker') ? await opened.work() : undefined
   const http = wanted.has('api')
     ? await createHttp(opened, {
+        routes,
+        version,
         tokens,
         corsOrigins: config.corsOrigins,
         metrics: async () => ({ contentType: prometheus.contentType, body: await prometheus.metrics() }),
@@ -71,39 +74,6 @@ function rolesOf(given: string | boolean | undefined): ReadonlySet<Role> {
   const unknown = names.find((name) => !roles.some((role) => role === name))
   if (unknown !== undefined) throw new Failure('settings.invalid', `there is no role ${unknown}; there are: ${roles.join(', ')}`)
   return new Set(names as Role[])
-}
-
-type Config = CliContext['loaded']['config']
-
-/** Lines of the tokens file are `<name> <token>`; the file must be private to its owner. */
-function tokensOf({ authToken, tokensFile }: Config): Map<string, string> {
-  const tokens = new Map<string, string>()
-  if (authToken !== undefined) tokens.set(authToken, 'token')
-  if (tokensFile === undefined) return tokens
-  for (const line of readTokens(tokensFile).split('\n')) {
-    if (line.trim() === '' || line.startsWith('#')) continue
-    const [, name, token] = /^(\S+)\s+(\S{8,})\s*$/.exec(line) ?? []
-    if (name === undefined || token === undefined) {
-      throw new Failure('settings.invalid', 'LATTICE_TOKENS_FILE: each line is a name and a token of at least 8 characters')
-    }
-    tokens.set(token, name)
-  }
-  return tokens
-}
-
-function readTokens(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new Failure('settings.invalid', `LATTICE_TOKENS_FILE: ${path} cannot be read`, { cause: error })
-  }
-}
-
-function refuseOpenDoor(host: string, tokens: ReadonlyMap<string, string>): void {
-  if (tokens.size > 0 || /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host)) return
-  throw new Failure('settings.invalid', `LATTICE_HOST=${host} is reachable from other machines, and no token is set`, {
-    remedy: 'set LATTICE_AUTH_TOKEN, or LATTICE_HOST=127.0.0.1',
-  })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,12 +1,13 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { Failure, isFailure } from '#processors/ports/failure.ts'
+import { isFailure } from '#processors/ports/failure.ts'
 import type { FailureCode } from '#processors/ports/failure.ts'
+import type { Report } from '#processors/ports/report.ts'
 
 /**
  * Errors as problem documents (RFC 9457) with a stable `code`.
  *
- * Promise: what is not a Failure becomes `internal` without its message; no stack, path or secret leaves.
+ * Promise: what nobody foresaw becomes `internal` without its message, and is reported; no stack, path or secret leaves.
  */
 export const Problem = Type.Object(
   {
@@ -21,59 +22,148 @@ export const Problem = Type.Object(
   { $id: 'Problem', description: 'RFC 9457 problem document.' },
 )
 
-const statusOf: { readonly [Code in FailureCode]?: number } = {
+/** Codes that are about HTTP itself, beside those of every door. */
+type HttpCode =
+  | 'route.unknown'
+  | 'method.not-allowed'
+  | 'media-type.unsupported'
+  | 'request.timeout'
+  | 'request.headers-too-large'
+  | 'origin.refused'
+
+export type ProblemCode = FailureCode | HttpCode
+
+/** A code that is missing here is a fault of the program where it reaches a client: 500. */
+export const statusOf: { readonly [Code in ProblemCode]?: number } = {
   'request.invalid': 400,
   'position.invalid': 400,
   'event.unknown': 400,
+  'provider.unconfigured': 400,
   'auth.required': 401,
+  'origin.refused': 403,
+  'route.unknown': 404,
   'run.unknown': 404,
   'letter.unknown': 404,
   'store.unknown': 404,
   'object.missing': 404,
-  'provider.unconfigured': 404,
+  'method.not-allowed': 405,
+  'request.timeout': 408,
   'run.closed': 409,
   'run.open': 409,
+  'letter.settled': 409,
   'log.other': 409,
   'position.not-reached': 409,
   'request.too-large': 413,
   'record.too-large': 413,
+  'media-type.unsupported': 415,
   'idempotency.conflict': 422,
-  'log.unavailable': 503,
-  'log.full': 507,
-  'store.stalled': 503,
-  'store.locked': 503,
+  'query.stopped': 422,
+  'request.headers-too-large': 431,
   'append.outcome-unknown': 503,
   'log.closed': 503,
+  'log.damaged': 503,
+  'log.diverged': 503,
+  'log.gap': 503,
+  'log.newer': 503,
+  'log.trimmed': 503,
+  'log.unavailable': 503,
+  'log.unsafe': 503,
+  'schema.unavailable': 503,
+  'store.locked': 503,
+  'store.newer': 503,
+  'store.rebuild-required': 503,
+  'store.stalled': 503,
+  'log.full': 507,
 }
 
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const failure = asFailure(error)
-  if (failure.code === 'internal') request.log.error({ err: error }, 'a request failed')
-  const status = statusOf[failure.code] ?? 500
-  if (status === 401) void reply.header('www-authenticate', 'Bearer')
-  if (status === 503) void reply.header('retry-after', '1')
-  return reply
-    .code(status)
-    .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `/problems/${failure.code}`,
-        title: failure.code,
-        status,
-        code: failure.code,
-        detail: failure.message,
-        ...(failure.remedy === '' ? {} : { remedy: failure.remedy }),
-        ...('position' in failure ? { position: failure.position } : {}),
-      }),
-    )
-}
+/** A problem of HTTP itself; everything else is a `Failure`. */
+export class HttpProblem extends Error {
+  override readonly name = 'HttpProblem'
+  readonly code: HttpCode
+  readonly remedy: string
+  readonly headers: Readonly<Record<string, string>>
 
-function asFailure(error: unknown): Failure {
-  if (isFailure(error)) return error
-  const { statusCode, message, code } = error as Partial<FastifyError>
-  if (statusCode === 413) return new Failure('request.too-large', message ?? 'the body is too large')
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new Failure('request.invalid', code === 'FST_ERR_VALIDATION' ? (message ?? '') : (message ?? 'the request is malformed'))
+  constructor(code: HttpCode, message: string, options: { remedy?: string; headers?: Record<string, string> } = {}) {
+    super(message)
+    this.code = code
+    this.remedy = options.remedy ?? ''
+    this.headers = options.headers ?? {}
   }
-  return new Failure('internal', 'something went wrong here; the log of the server says what')
+}
+
+interface Said {
+  readonly status: number
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly remedy?: string
+  readonly position?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export function sendProblem(report: Report) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const said = sayOf(error)
+    if (said.status === 500) report(failed(error, request))
+    if (said.status === 401) void reply.header('www-authenticate', 'Bearer')
+    if (said.status === 503) void reply.header('retry-after', '1')
+    return reply
+      .code(said.status)
+      .headers({ ...said.headers })
+      .type(problemType)
+      .send(problemText(said))
+  }
+}
+
+export const problemType = 'application/problem+json'
+
+export function problemText({ status, code, detail, remedy = '', position }: Said): string {
+  return JSON.stringify({
+    type: `/problems/${code}`,
+    title: code,
+    status,
+    code,
+    detail,
+    ...(remedy === '' ? {} : { remedy }),
+    ...(position === undefined ? {} : { position }),
+  })
+}
+
+function sayOf(error: unknown): Said {
+  if (isFailure(error)) {
+    const status = statusOf[error.code] ?? 500
+    if (status === 500) return internal
+    const { code, message: detail, remedy } = error
+    const position = 'position' in error && typeof error.position === 'string' ? { position: error.position } : {}
+    return { status, code, detail, remedy, ...position }
+  }
+  if (error instanceof HttpProblem) {
+    const { code, message: detail, remedy, headers } = error
+    return { status: statusOf[code] ?? 500, code, detail, remedy, headers }
+  }
+  return ofFastify(error as Partial<FastifyError>)
+}
+
+const internal: Said = { status: 500, code: 'internal', detail: 'something went wrong here; the log of the server says what' }
+
+/** What fastify finds wrong with a request before a route sees it. */
+function ofFastify({ statusCode, message = '', code }: Partial<FastifyError>): Said {
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    const remedy = 'send: content-type: application/json'
+    return { status: 415, code: 'media-type.unsupported', detail: 'the body is not of a supported type', remedy }
+  }
+  if (statusCode === 413) return { status: 413, code: 'request.too-large', detail: 'the body is too large' }
+  if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return internal
+  return { status: 400, code: 'request.invalid', detail: message }
+}
+
+function failed(error: unknown, request: FastifyRequest): Parameters<Report>[0] {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+  return {
+    signal: 'request.failed',
+    method: request.method,
+    route: request.routeOptions.url ?? 'none',
+    // The parser's messages quote what they could not parse.
+    message: name === 'SyntaxError' ? name : `${name}: ${message}`.slice(0, 500),
+    where: (stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).slice(0, 8).map((line) => line.trim()).join(' '),
+  }
 }

@@ -1,82 +1,86 @@
 import cors from '@fastify/cors'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify from 'fastify'
-import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Opened } from '#api/opened.ts'
-import { routes } from '#api/routes/routes.ts'
-import { version } from '#api/cli/version.ts'
-import { Failure } from '#processors/ports/failure.ts'
 import { authenticate } from './auth.ts'
-import type { Principal } from './auth.ts'
+import { refuseConnection } from './client-error.ts'
 import { Problem, sendProblem } from './problem.ts'
+import { readJson } from './read-json.ts'
+import type { Http, HttpOptions } from './route.ts'
+import { watchRoutes } from './routes-of.ts'
+import { compileValidator } from './validate.ts'
+import { refuseAmbiguous } from './well-formed.ts'
 
 /**
  * The HTTP server: routes, schemas, docs page, tokens, problems.
  *
- * Promise: every body is validated before a route sees it, unknown fields are refused; the OpenAPI document says what is
- * served.
+ * Promise: a request is well-formed, from somebody who may ask, and valid before a route sees it; whatever is refused is
+ * a problem document, down to bytes that are no HTTP. Closing ends streams and waiting reads at once, and lets answers
+ * under way finish.
  */
-export type Http = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
 
-export interface HttpOptions {
-  readonly tokens: ReadonlyMap<string, Principal>
-  readonly corsOrigins: readonly string[]
-  readonly metrics: () => Promise<{ contentType: string; body: string }>
-}
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    principal: Principal
-  }
-}
-
-/** Bodies up to this size; larger values are refused with 413. */
+/** Bodies up to this size; larger ones are refused with 413. */
 export const bodyLimitBytes = 32 * 1024 * 1024
-const open = new Set(['/health', '/ready', '/docs', '/openapi.json'])
+const defaultPatience = { headersMs: 15_000, requestMs: 120_000, lookEveryMs: 5_000 }
+const openAddresses = /^\/(health|ready|openapi\.json|docs(\/.*)?)$/
 
 export async function createHttp(opened: Opened, options: HttpOptions): Promise<Http> {
+  const { headersMs, requestMs, lookEveryMs } = options.patience ?? defaultPatience
+  const closing = new AbortController()
+  const problem = sendProblem(opened.lattice.given.report)
   const http = fastify({
     bodyLimit: bodyLimitBytes,
+    requestTimeout: requestMs,
+    http: { headersTimeout: headersMs, connectionsCheckingInterval: lookEveryMs },
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 256 },
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 1024 },
     logger: false,
-  })
-    .setValidatorCompiler(TypeBoxValidatorCompiler)
-    .withTypeProvider<TypeBoxTypeProvider>()
-  const principalOf = authenticate(options.tokens)
+    frameworkErrors: problem,
+    clientErrorHandler: refuseConnection,
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  http.setValidatorCompiler(compileValidator as Parameters<typeof http.setValidatorCompiler>[0])
+  http.setSerializerCompiler(() => (answer) => JSON.stringify(answer))
+  http.removeAllContentTypeParsers()
+  http.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => readJson(body))
   http.decorateRequest('principal', 'local')
-  http.setErrorHandler(sendProblem)
-  http.setNotFoundHandler((request) => {
-    throw Object.assign(new Failure('request.invalid', `there is no ${request.method} ${request.url.split('?')[0]}`), {})
-  })
-  http.addHook('onRequest', async (request) => {
-    const path = request.url.split('?')[0] ?? ''
-    if (open.has(path) || path.startsWith('/docs/')) return
-    request.principal = principalOf(request)
+  http.decorate('closing', closing.signal)
+  http.addHook('preClose', async () => closing.abort())
+  http.setErrorHandler(problem)
+
+  const routes = watchRoutes(http)
+  http.setNotFoundHandler((request) => routes.refuse(request.method, request.url))
+  http.addHook('onRoute', (route) => {
+    if (openAddresses.test(route.url)) route.config = { ...route.config, open: true }
   })
   if (options.corsOrigins.length > 0) {
     await http.register(cors, {
       origin: options.corsOrigins.includes('*') ? '*' : [...options.corsOrigins],
-      exposedHeaders: ['x-lattice-position', 'location'],
+      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+      exposedHeaders: ['x-lattice-position', 'location', 'idempotency-replayed'],
     })
   }
+  const principalOf = authenticate(options)
+  http.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-content-type-options', 'nosniff')
+    request.principal = principalOf(request)
+    await refuseAmbiguous(request)
+  })
+
   http.addSchema(Problem)
   await http.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Lattice', version, description: 'Runs small-model work and remembers all of it.' },
+      info: { title: 'Lattice', version: options.version, description: 'Runs small-model work and remembers all of it.' },
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       ...(options.tokens.size > 0 ? { security: [{ token: [] }] } : {}),
     },
     refResolver: { buildLocalReference: (schema, _base, _fragment, index) => String(schema['$id'] ?? `def-${index}`) },
   })
   await http.register(swaggerUi, { routePrefix: '/docs' })
-  http.get('/openapi.json', { schema: { hide: true } }, async () => http.swagger())
-  for (const add of routes) add(http, opened, options)
+  for (const add of options.routes) add(http, opened, options)
   await http.ready()
   return http
 }

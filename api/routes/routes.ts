@@ -1,10 +1,23 @@
-import type { Http, HttpOptions } from '#api/http/server.ts'
-import type { Opened } from '#api/opened.ts'
+import type { AddRoutes } from '#api/http/route.ts'
+import { deadLetterRoutes } from './dead-letters.ts'
+import { documentRoutes } from './documents.ts'
 import { healthRoutes } from './health.ts'
+import { objectRoutes } from './objects.ts'
 import { runRoutes } from './runs.ts'
+import { searchRoutes } from './search.ts'
+import { sqlRoutes } from './sql.ts'
+import { storeRoutes } from './stores.ts'
 import { taskRoutes } from './tasks.ts'
 
-/** Every group of routes. Adding one is a line here and a file beside it. */
-export type AddRoutes = (http: Http, opened: Opened, options: HttpOptions) => void
-
-export const routes: readonly AddRoutes[] = [taskRoutes, runRoutes, healthRoutes]
+/** ★ Every group of routes, in the order the docs page shows them. Adding one is a line here and a file beside it. */
+export const routes: readonly AddRoutes[] = [
+  taskRoutes,
+  runRoutes,
+  documentRoutes,
+  searchRoutes,
+  sqlRoutes,
+  storeRoutes,
+  deadLetterRoutes,
+  objectRoutes,
+  healthRoutes,
+]

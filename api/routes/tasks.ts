@@ -1,60 +1,92 @@
+/** `POST /v1/tasks`: a task onto the log. */
 import { Type } from 'typebox'
+import { answers, codesOf } from '#api/http/answers.ts'
+import type { AddRoutes } from '#api/http/route.ts'
 import { formatToken } from '#schemas/position.ts'
-import type { AddRoutes } from './routes.ts'
 
-const TaskBody = Type.Object(
+const Accepted = Type.Object(
   {
-    prompt: Type.String({ minLength: 1, description: 'What to do.' }),
-    system: Type.Optional(Type.String({ description: 'A system message before the prompt.' })),
-    provider: Type.Optional(Type.String({ maxLength: 128 })),
-    model: Type.Optional(Type.String({ maxLength: 256 })),
-    validator: Type.Optional(Type.String({ maxLength: 128, description: 'What judges the answer: answered (default), json.' })),
-    validatorOptions: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-    temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
-    maxTokens: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
-    maxAttempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-    deadlineMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400_000 })),
-    retrieval: Type.Optional(Type.Boolean({ description: 'Attach passages of the corpora; default true.' })),
-    corpora: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 16 })),
-    k: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
-    tags: Type.Optional(Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 256 }), { maxProperties: 32 })),
+    runId: Type.String(),
+    position: Type.String({ description: 'Position token of the task, as in x-lattice-position.' }),
   },
-  { additionalProperties: false },
+  { $id: 'AcceptedTask' },
 )
 
-const Accepted = Type.Object({ runId: Type.String(), position: Type.String({ description: 'Position token of the task.' }) })
+const bodyOf = (validators: readonly string[]) =>
+  Type.Object(
+    {
+      prompt: Type.String({ minLength: 1, pattern: '\\S', description: 'What to do.' }),
+      system: Type.Optional(Type.String({ description: 'A system message before the prompt.' })),
+      provider: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'The one provider to ask.' })),
+      model: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'The model to ask first.' })),
+      validator: Type.Optional(Type.Enum([...validators], { description: 'What judges the answer; default: answered.' })),
+      validatorOptions: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: "The validator's own." })),
+      temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
+      maxTokens: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Longest answer, in tokens.' })),
+      maxAttempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Model calls, all together.' })),
+      deadlineMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400_000 })),
+      retrieval: Type.Optional(Type.Boolean({ description: 'Attach passages of the corpora; default true.' })),
+      corpora: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 16 })),
+      k: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, description: 'Passages to look for.' })),
+      tags: Type.Optional(
+        Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 256 }), { maxProperties: 32 }),
+      ),
+    },
+    { additionalProperties: false },
+  )
 
-/** `POST /v1/tasks`: a task onto the log. */
+/** Source: W3C Trace Context, 3.2; a malformed one is to be ignored. */
+const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
 export const taskRoutes: AddRoutes = (http, { tasks, lattice }) => {
+  http.addSchema(Accepted)
   http.post(
     '/v1/tasks',
     {
       schema: {
+        operationId: 'submitTask',
         summary: 'Post a task',
+        description: 'Answered once the task is on the log. A worker carries it out; follow it by its run id.',
         tags: ['tasks'],
         headers: Type.Object({
           'idempotency-key': Type.Optional(
-            Type.String({ minLength: 1, maxLength: 255, description: 'The same key and body find the same run.' }),
+            Type.String({
+              minLength: 1,
+              maxLength: 255,
+              description: 'The same key and body find the same run; another body with it is refused.',
+            }),
           ),
         }),
-        body: TaskBody,
-        response: { 202: Accepted, '4xx': { $ref: 'Problem#' }, '5xx': { $ref: 'Problem#' } },
+        body: bodyOf(tasks.validators),
+        response: answers(
+          { 202: { description: 'Accepted.', schema: Accepted, headers: ['location', 'x-lattice-position', 'idempotency-replayed'] } },
+          ...codesOf.body,
+          ...codesOf.write,
+          'provider.unconfigured',
+          'idempotency.conflict',
+          'position.not-reached',
+        ),
       },
     },
     async (request, reply) => {
-      const idempotencyKey = request.headers['idempotency-key']
-      const traceparent = request.headers['traceparent']
-      const { runId, position } = await tasks.submit(request.body, {
+      const { 'idempotency-key': idempotencyKey } = request.headers
+      const traceparent = traceparentIn(request.headers)
+      const { runId, position, repeated } = await tasks.submit(request.body, {
         principal: request.principal,
         interactive: false,
         ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-        ...(typeof traceparent === 'string' ? { traceparent } : {}),
+        ...(traceparent === undefined ? {} : { traceparent }),
       })
       const token = formatToken(lattice.journal.logId, [position])
+      if (repeated) void reply.header('idempotency-replayed', 'true')
       return reply
         .code(202)
         .headers({ location: `/v1/runs/${runId}`, 'x-lattice-position': token })
         .send({ runId, position: token })
     },
   )
+}
+
+function traceparentIn({ traceparent }: Readonly<Record<string, unknown>>): string | undefined {
+  return typeof traceparent === 'string' && traceparentForm.test(traceparent) ? traceparent : undefined
 }

@@ -63,6 +63,7 @@ function severityOf({ signal }: Signal): Level {
       return 'warn'
     case 'store.stopped':
     case 'reactor.failed':
+    case 'request.failed':
       return 'error'
   }
 }
@@ -95,6 +96,8 @@ function sentenceOf(signal: Signal): string {
       return `${signal.by} set ${signal.at.topic}:${signal.at.partition}:${signal.at.offset} aside: ${signal.message} (${signal.code})`
     case 'reactor.failed':
       return `reactor ${signal.reactor} failed: ${signal.message} (${signal.code})`
+    case 'request.failed':
+      return `${signal.method} ${signal.route} failed: ${signal.message}`
     case 'run.started':
       return `run ${signal.runId} started`
     case 'run.completed':

@@ -64,6 +64,7 @@ function recorder(registry: Registry): Report {
   const stalled = gauge('lattice_store_stalled', '1 while a store waits or has stopped.', ['store'])
   const parked = counter('lattice_parked_records_total', 'Records set aside as dead letters.', ['by', 'code'])
   const reactorFailures = counter('lattice_reactor_failures_total', 'Failures of a reactor.', ['reactor', 'code'])
+  const requestFailures = counter('lattice_request_failures_total', 'Requests answered with 500.', ['route'])
   const started = counter('lattice_runs_started_total', 'Runs started.', ['kind'])
   const completed = counter('lattice_runs_completed_total', 'Runs completed.', ['kind', 'outcome'])
   const runs = histogram('lattice_run_seconds', 'Time of a run from start to end.', ['kind', 'outcome'], secondsOfCalls)
@@ -104,6 +105,8 @@ function recorder(registry: Registry): Report {
         return parked.inc({ by: signal.by, code: signal.code })
       case 'reactor.failed':
         return reactorFailures.inc({ reactor: signal.reactor, code: signal.code })
+      case 'request.failed':
+        return requestFailures.inc({ route: signal.route })
       case 'run.started':
         return started.inc({ kind: signal.kind })
       case 'run.completed': {

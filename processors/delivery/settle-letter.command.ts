@@ -17,7 +17,7 @@ export async function resubmitLetter(
   ports: { journal: Journal; log: EventLog },
   letter: LetterView,
   principal: string,
-): Promise<{ position: Position; recordId: string }> {
+): Promise<{ position: Position; recordId: string; settledAt: Position }> {
   mustBeParked(letter)
   const topic = topicNames.find((name) => name === letter.topic)
   if (topic === undefined) throw new Failure('request.invalid', `this program has no topic ${letter.topic}`)
@@ -32,27 +32,34 @@ export async function resubmitLetter(
     { key: record.key === '' ? letter.letter : record.key, headers: { ...record.headers, ce_id: recordId }, value: record.value },
   ])
   if (position === undefined) throw new Failure('internal', 'the record got no position')
-  await ports.journal.write([
+  const { positions } = await ports.journal.write([
     { type: 'letter.resubmitted', subject: letter.letter, data: { letter: letter.letter, as: recordId, principal } },
   ])
-  return { position, recordId }
+  return { position, recordId, settledAt: firstOf(positions) }
 }
 
 export async function discardLetter(
   ports: { journal: Journal },
   letter: LetterView,
   given: { principal: string; reason?: string },
-): Promise<void> {
+): Promise<{ settledAt: Position }> {
   mustBeParked(letter)
   const { principal, reason } = given
-  await ports.journal.write([
+  const { positions } = await ports.journal.write([
     { type: 'letter.discarded', subject: letter.letter, data: { letter: letter.letter, reason: reason ?? null, principal } },
   ])
+  return { settledAt: firstOf(positions) }
+}
+
+function firstOf(positions: readonly Position[]): Position {
+  const [position] = positions
+  if (position === undefined) throw new Failure('internal', 'what became of the letter got no position')
+  return position
 }
 
 function mustBeParked(letter: LetterView): void {
   if (letter.state === 'parked') return
-  throw new Failure('request.invalid', `letter ${letter.letter} was ${letter.state} already`)
+  throw new Failure('letter.settled', `letter ${letter.letter} was ${letter.state} already`)
 }
 
 async function readOne(log: EventLog, at: Position & { topic: Topic }): Promise<StoredRecord> {

@@ -81,6 +81,7 @@ async function readDocument(root: string, path: string): Promise<FolderDocument 
   }
 }
 
-function titleOf(content: string): string | undefined {
+/** The first heading of a Markdown text. */
+export function titleOf(content: string): string | undefined {
   return /^#\s+(.+)$/m.exec(content.slice(0, 4096))?.[1]?.trim()
 }

@@ -41,6 +41,7 @@ export type FailureCode =
   | 'run.open'
   | 'run.closed'
   | 'letter.unknown'
+  | 'letter.settled' // resubmitted or discarded before
   | 'settings.invalid'
   | 'provider.unconfigured'
   | 'internal'

@@ -22,6 +22,8 @@ export type Signal =
   | { signal: 'run.completed'; runId: string; kind: string; outcome: string; attempts: number; durationMs: number }
   | { signal: 'run.lost'; runId: string; reason: string }
   | { signal: 'attempt.finished'; provider: string; model: string; outcome: 'completed' | 'failed'; code?: string; durationMs: number }
+  /** An answer 500: a fault of the program. `where` is the code's place; the error's own words are left out where they may quote. */
+  | { signal: 'request.failed'; method: string; route: string; message: string; where: string }
   | { signal: 'progress'; of: string; done: number; total: number; unit: string }
   | { signal: 'notice'; message: string }
 

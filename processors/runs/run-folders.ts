@@ -30,6 +30,7 @@ export function runFolders(given: {
     topics: ['runs.v1'],
     wants: (type) => wanted.has(type),
     strangers: false,
+    sharesFiles: true,
     gather: { records: 500, ms: 20 },
     async open(folder, as) {
       return openRunFolders(given.open(folder, as), given.claimCheck)

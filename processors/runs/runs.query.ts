@@ -8,8 +8,10 @@ export interface RunView {
   readonly status: 'queued' | 'running' | 'done'
   readonly outcome: string | null
   readonly reason: string | null
+  /** Somebody wants it to end; it may not have ended yet. */
+  readonly cancelRequested: boolean
   readonly prompt: string
-  /** The answer that stands; for a run that did not end accepted, null. */
+  /** The answer that stands; for a run that did not end accepted, null. In a list its first characters. */
   readonly answer: string | null
   /** SHA-256 of an answer too large to stand here. */
   readonly answerSha256: string | null
@@ -50,7 +52,11 @@ export interface AttemptView {
 const columns = `r.run AS runId, r.kind, r.status, r.outcome, r.reason, r.prompt, a.content AS answer,
   a.content_sha256 AS answerSha256, a.provider, a.model, r.attempts, r.resumes, r.prompt_tokens AS promptTokens,
   r.completion_tokens AS completionTokens, r.cost_micro_usd AS costMicroUsd, r.submitted_at AS submittedAt,
-  r.started_at AS startedAt, r.completed_at AS completedAt, r.active_ms AS activeMs, r.principal, r.folder, r.tags`
+  r.started_at AS startedAt, r.completed_at AS completedAt, r.active_ms AS activeMs, r.principal, r.folder, r.tags,
+  r.cancelled AS cancelRequested`
+/** Of an answer in a list: a page of whole ones could be of any size. */
+const shownCharacters = 2000
+
 const from = `FROM runs r LEFT JOIN attempts a ON a.run = r.run AND a.attempt = r.answer`
 
 export function getRun(tables: Tables, runId: string): RunDetail | undefined {
@@ -94,17 +100,28 @@ export function listRuns(
   const last = page.at(-1)
   const more = rows.length > query.limit && last !== undefined
   return {
-    runs: page.map(asView),
+    runs: page.map(asView).map((run) => ({ ...run, answer: run.answer?.slice(0, shownCharacters).toWellFormed() ?? null })),
     next: more ? Buffer.from(JSON.stringify([last.submittedAt, last.runId])).toString('base64url') : null,
   }
 }
 
-/** Offsets of a run's accepted events in its partition of `runs.v1`, ascending. */
-export function placesOf(tables: Tables, runId: string): { partition: number; offsets: number[] } | undefined {
-  const run = tables.get<{ partition: number }>('SELECT partition FROM runs WHERE run = ?', runId)
+export function firstOffsetOf(tables: Tables, runId: string): number | undefined {
+  return tables.get<{ first: number }>('SELECT first_offset AS first FROM runs WHERE run = ?', runId)?.first
+}
+
+/** Where a run's accepted events are in `runs.v1`, ascending, and up to where that is known. */
+export function placesOf(
+  tables: Tables,
+  runId: string,
+): { runId: string; partition: number; offsets: number[]; foldedTo: number } | undefined {
+  const run = tables.get<{ partition: number; next: number }>(
+    `SELECT r.partition, c.next FROM runs r JOIN checkpoints c ON c.topic = 'runs.v1' AND c.partition = r.partition
+     WHERE r.run = ?`,
+    runId,
+  )
   if (run === undefined) return undefined
   const rows = tables.all<{ log_offset: number }>('SELECT log_offset FROM run_events WHERE run = ? ORDER BY log_offset', runId)
-  return { partition: run.partition, offsets: rows.map((row) => row.log_offset) }
+  return { runId, partition: run.partition, offsets: rows.map((row) => row.log_offset), foldedTo: run.next }
 }
 
 /** Interactive runs that are open: what the sweeper looks at. */
@@ -115,11 +132,11 @@ export function openInteractive(tables: Tables): { runId: string; worker: string
   )
 }
 
-type RunRow = Omit<RunView, 'tags'> & { readonly tags: string }
+type RunRow = Omit<RunView, 'tags' | 'cancelRequested'> & { readonly tags: string; readonly cancelRequested: number }
 type AttemptRow = Omit<AttemptView, 'passed' | 'findings'> & { readonly passed: number | null; readonly findings: string | null }
 
 function asView(row: RunRow): RunView {
-  return { ...row, tags: JSON.parse(row.tags) as Record<string, string> }
+  return { ...row, tags: JSON.parse(row.tags) as Record<string, string>, cancelRequested: row.cancelRequested === 1 }
 }
 
 function readCursor(cursor: string | undefined): { time: string; run: string } {

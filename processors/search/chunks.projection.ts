@@ -1,6 +1,7 @@
 import { chunkText } from '#processors/documents/chunk.ts'
 import type { Tables } from '#processors/ports/table-store.ts'
 import type { Projection } from '#processors/stores/projection.ts'
+import { corpusTerm } from './corpus-term.ts'
 
 /**
  * The documents of every corpus as they stand, their passages, and a BM25 index over them.
@@ -38,7 +39,7 @@ export const chunksProjection: Projection = {
         tables.run('INSERT INTO chunks_fts_rows (document, ordinal) VALUES (?, ?)', document, ordinal)
         tables.run(
           'INSERT INTO chunks_fts (rowid, corpus, heading, text) VALUES (last_insert_rowid(), ?, ?, ?)',
-          data.corpus, `${data.title ?? ''} ${heading}`, text,
+          corpusTerm(data.corpus), `${data.title ?? ''} ${heading}`, text,
         )
       }
     },

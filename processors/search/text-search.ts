@@ -1,4 +1,5 @@
 import type { TableStore, Tables } from '#processors/ports/table-store.ts'
+import { corpusTerm } from './corpus-term.ts'
 import { termsOf } from './terms.ts'
 
 /**
@@ -29,7 +30,7 @@ export function searchText(tables: TableStore, { query, corpora, k }: TextQuery)
   const terms = termsOf(query)
   if (terms.length === 0 || corpora.length === 0) return []
   return tables.snapshot(() => {
-    const within = `corpus : (${corpora.map(quoted).join(' OR ')})`
+    const within = `corpus : (${corpora.map(corpusTerm).join(' OR ')})`
     const found = tables.all<Found>(
       `SELECT chunks_fts.rowid AS id, bm25(chunks_fts, 0, 2, 1) AS rank, r.document, r.ordinal
        FROM chunks_fts JOIN chunks_fts_rows r ON r.id = chunks_fts.rowid

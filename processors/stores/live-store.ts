@@ -12,7 +12,8 @@ import type { OpenStore, StoreDefinition } from './store.ts'
  * A store this process owns: its current build, folded as the log grows, with waiters on its position.
  *
  * Promise: queries always see a whole build. A raised version is built in a new folder and becomes current once it has
- * caught up (R7); a switch opens the new build first, and closes the old one after its last query.
+ * caught up (R7); a switch never takes a reader back to an earlier position, and closes the old build after its last
+ * query.
  */
 export interface LiveStore<Reads = unknown> {
   readonly name: string
@@ -21,10 +22,13 @@ export interface LiveStore<Reads = unknown> {
   /** Offset of the first record not folded yet. */
   next(topic: string, partition: number): number
   /** Whether all of these positions are folded within `waitMs`. */
-  reached(positions: readonly Position[], waitMs: number): Promise<boolean>
+  reached(positions: readonly Position[], waitMs: number, signal?: AbortSignal): Promise<boolean>
   status(): StoreStatus
   contentHash(): ReturnType<OpenStore['contentHash']>
-  /** Makes another build of this version the current one, once it has folded as far as this one has. */
+  /**
+   * Makes another build of this version the one that is asked, once it has folded as far as this one has. When that
+   * fails this one stays. One switch at a time.
+   */
   switchTo(build: StoreBuild): Promise<void>
   close(): Promise<void>
 }
@@ -65,7 +69,7 @@ export async function openLiveStore<Reads>(
     const fresh = builds.create(definition.name, definition.version)
     if (build !== undefined) {
       const opened = await openBuild(fresh, { live: false })
-      await foldTopics(definition, opened.store, foldPorts(opened), { follow: false, signal: new AbortController().signal })
+      await catchUp(opened)
       await opened.store.close()
     }
     builds.promote(fresh)
@@ -107,6 +111,24 @@ export async function openLiveStore<Reads>(
     reached.stop()
   }
 
+  function catchUp(opened: OpenBuild<Reads>): Promise<void> {
+    return foldTopics(definition, opened.store, foldPorts(opened), { follow: false, signal: opened.ended.signal })
+  }
+
+  async function endFolding(opened: OpenBuild<Reads>): Promise<void> {
+    opened.ended.abort()
+    await folding
+  }
+
+  /** A switch has failed: the build from before goes on. */
+  function goOn(old: OpenBuild<Reads>, error: unknown): never {
+    if (old.ended.signal.aborted) {
+      current = { ...old, ended: new AbortController() }
+      folding = fold(current)
+    }
+    throw error
+  }
+
   async function closeBuild(opened: OpenBuild<Reads>): Promise<void> {
     await Promise.allSettled(opened.asking)
     await opened.store.close()
@@ -125,7 +147,7 @@ export async function openLiveStore<Reads>(
       }
     },
     next: (topic, partition) => reached.next(topic, partition),
-    reached: (positions, waitMs) => reached.wait(positions, waitMs),
+    reached: (positions, waitMs, signal) => reached.wait(positions, waitMs, signal),
     status: () => ({
       store: definition.name,
       version: definition.version,
@@ -136,19 +158,27 @@ export async function openLiveStore<Reads>(
     }),
     contentHash: () => current.store.contentHash(),
     async switchTo(build) {
-      const opened = await openBuild(build, { live: true })
       const old = current
-      await foldTopics(definition, opened.store, foldPorts(opened), { follow: false, signal: opened.ended.signal })
-      old.ended.abort()
-      await folding
+      if (definition.sharesFiles === true) await endFolding(old)
+      const opened = await openBuild(build, { live: true }).catch((error: unknown) => goOn(old, error))
+      try {
+        if (definition.sharesFiles !== true) {
+          await catchUp(opened)
+          await endFolding(old)
+        }
+        // What the old one folded meanwhile: nobody is taken back behind what they have seen.
+        await catchUp(opened)
+      } catch (error) {
+        await opened.store.close()
+        return goOn(old, error)
+      }
       stopped = undefined
       current = opened
       folding = fold(opened)
       await closeBuild(old)
     },
     async close() {
-      current.ended.abort()
-      await folding
+      await endFolding(current)
       reached.stop()
       await closeBuild(current)
     },

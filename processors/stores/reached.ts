@@ -4,12 +4,13 @@ import type { Position } from '#schemas/position.ts'
 /**
  * How far a store has folded, and who waits for it to get somewhere.
  *
- * Promise: a waiter is answered once: true when every position is folded, false when its time is over or the store stopped.
+ * Promise: a waiter is answered once: true when every position is folded, false when its time is over, its
+ * signal aborts or the store stopped.
  */
 export interface Reached {
   set(topic: string, partition: number, next: number): void
   next(topic: string, partition: number): number
-  wait(positions: readonly Position[], waitMs: number): Promise<boolean>
+  wait(positions: readonly Position[], waitMs: number, signal?: AbortSignal): Promise<boolean>
   /** Nothing will move any more: every waiter is answered, now and later. */
   stop(): void
   all(): { topic: string; partition: number; next: number }[]
@@ -36,14 +37,15 @@ export function createReached(clock: Clock): Reached {
       }
       waiters = still
     },
-    async wait(positions, waitMs) {
+    async wait(positions, waitMs, signal) {
       if (isReached(positions)) return true
-      if (waitMs <= 0 || stopped) return false
+      if (waitMs <= 0 || stopped || signal?.aborted === true) return false
       const over = new AbortController()
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const waiter = { positions, resolve }
       waiters.push(waiter)
-      void clock.sleep(waitMs, over.signal).then(() => resolve(false))
+      const until = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal])
+      void clock.sleep(waitMs, until).then(() => resolve(false))
       const reached = await promise
       over.abort()
       waiters = waiters.filter((one) => one !== waiter)

@@ -13,7 +13,7 @@ export interface ReadableStore<Reads> {
   readonly name: string
   query<Answer>(ask: (reads: Reads) => Promise<Answer> | Answer): Promise<Answer>
   next(topic: string, partition: number): number
-  reached(positions: readonly Position[], waitMs: number): Promise<boolean>
+  reached(positions: readonly Position[], waitMs: number, signal?: AbortSignal): Promise<boolean>
 }
 
 const lookAgainMs = 10
@@ -46,11 +46,11 @@ export function readStore<Reads>(
     name: definition.name,
     next,
     query: async (ask) => ask(current().reads),
-    async reached(positions, waitMs) {
+    async reached(positions, waitMs, signal) {
       const until = given.clock.monotonic() + waitMs
       while (!positions.every((at) => next(at.topic, at.partition) > at.offset)) {
-        if (given.clock.monotonic() >= until) return false
-        await given.clock.sleep(lookAgainMs)
+        if (given.clock.monotonic() >= until || signal?.aborted === true) return false
+        await given.clock.sleep(lookAgainMs, signal)
       }
       return true
     },

@@ -20,6 +20,8 @@ export interface StoreDefinition<Reads = unknown> {
   readonly strangers: boolean
   /** How long to gather records, and how many, before one commit: what a commit costs decides. */
   readonly gather: { readonly records: number; readonly ms: number }
+  /** Its live builds write the same files, so that one has to end before another begins. */
+  readonly sharesFiles?: boolean
   /** `live`: the build that queries see, not one beside it. */
   open(folder: string, as: { readonly live: boolean }): Promise<OpenStore<Reads>>
   /** For a process that does not own it; undefined where the engine lets one process in only. */

@@ -46,6 +46,13 @@ const oneOfEach: { readonly [Name in Signal['signal']]: Extract<Signal, { signal
     code: 'timeout',
     durationMs: 9,
   },
+  'request.failed': {
+    signal: 'request.failed',
+    method: 'GET',
+    route: '/v1/runs/:id',
+    message: 'TypeError: x is not a function',
+    where: 'at x (y.ts:1:1)',
+  },
   progress: { signal: 'progress', of: 'rebuild', done: 1, total: 2, unit: 'records' },
   notice: { signal: 'notice', message: 'hello' },
 }

@@ -11,7 +11,8 @@ import type { TaskDefaults, TaskRequest } from './task.spec.ts'
  * Puts a task on the log: the run's seq 0.
  *
  * Promise: acknowledged means on the log. With an idempotency key the run id is made of principal, route and key (R13):
- * the same request again finds the same run, another body is refused, and no table is needed for either.
+ * the same request again finds the same run, another body is refused, and no table is needed for either. A repeated
+ * request is answered from what is on the log, whatever the settings are by now.
  */
 export interface SubmitPorts {
   readonly journal: Journal
@@ -19,7 +20,7 @@ export interface SubmitPorts {
   readonly clock: Clock
   readonly defaults: () => TaskDefaults | Promise<TaskDefaults>
   /** The body hash and place of a run that exists already. */
-  readonly submitted: (runId: string, at: Position) => Promise<{ bodyHash: string | null; position: Position } | undefined>
+  readonly submitted: (runId: string) => Promise<{ bodyHash: string | null; position: Position } | undefined>
 }
 
 export interface SubmitOptions {
@@ -44,12 +45,14 @@ export async function submitTask(ports: SubmitPorts, request: TaskRequest, optio
   const { principal, idempotencyKey, interactive } = options
   const keyed = idempotencyKey !== undefined
   const bodyHash = keyed ? sha256(canonical(request)) : undefined
+  const runId = keyed ? nameId('run', principal, route, idempotencyKey) : ports.clock.newId()
+  if (keyed && ports.feed.chain(runId) !== undefined) return repeated(ports, runId, bodyHash)
+
   const spec = taskSpec(request, await ports.defaults(), {
     principal,
     interactive,
     ...(bodyHash === undefined ? {} : { bodyHash }),
   })
-  const runId = keyed ? nameId('run', principal, route, idempotencyKey) : ports.clock.newId()
   const [prepared] = await ports.journal.prepare([
     {
       type: 'task.submitted',
@@ -67,7 +70,11 @@ export async function submitTask(ports: SubmitPorts, request: TaskRequest, optio
   if (!ports.feed.isRejected(position.partition, position.offset)) {
     return { runId, position, repeated: false, event: prepared.event }
   }
-  const first = await ports.submitted(runId, position)
+  return repeated(ports, runId, bodyHash)
+}
+
+async function repeated({ submitted }: SubmitPorts, runId: string, bodyHash: string | undefined): Promise<SubmittedTask> {
+  const first = await submitted(runId)
   if (first === undefined) throw new Failure('internal', `run ${runId} is not found where it must be`)
   if (first.bodyHash !== bodyHash) {
     throw new Failure('idempotency.conflict', 'this Idempotency-Key was used with another body', {

@@ -1,0 +1,69 @@
+import type { TSchema } from 'typebox'
+import { problemType, statusOf } from './problem.ts'
+import type { ProblemCode } from './problem.ts'
+
+/**
+ * What a route answers, as its part of the OpenAPI document: every status, every header, every code.
+ *
+ * Promise: the statuses named are the only ones; the tests hold each answer of the server against them.
+ */
+export interface Answer {
+  readonly description: string
+  /** With an `$id` it is shown as a component, and has to be added by `addSchema`. */
+  readonly schema?: TSchema
+  /** Where it is not JSON. */
+  readonly type?: string
+  /** Other forms of the answer, all of them text. */
+  readonly alsoAs?: string
+  readonly headers?: readonly (keyof typeof headers)[]
+}
+
+const headers = {
+  location: 'Where the result is.',
+  'x-lattice-position': 'A read gets what it has folded; a write what it wrote. Give it as `at` to read no earlier.',
+  'idempotency-replayed': '`true`: an earlier request with the same key made it.',
+} as const
+
+const everywhere: readonly ProblemCode[] = ['request.invalid', 'auth.required', 'origin.refused', 'request.timeout', 'request.headers-too-large', 'internal', 'log.closed']
+const withBody: readonly ProblemCode[] = ['request.too-large', 'media-type.unsupported']
+const withLog: readonly ProblemCode[] = ['log.unavailable', 'log.closed']
+
+export function answers(good: Readonly<Record<number, Answer>>, ...codes: readonly ProblemCode[]): Record<number, unknown> {
+  const all: Record<number, unknown> = {}
+  for (const [status, answer] of Object.entries(good)) all[Number(status)] = described(answer)
+  for (const [status, codesOfIt] of byStatus([...everywhere, ...codes])) {
+    all[status] = {
+      description: codesOfIt.map((code) => `\`${code}\``).join(', '),
+      content: { [problemType]: { schema: { $ref: 'Problem#' } } },
+    }
+  }
+  return all
+}
+
+/** Codes of a route that takes a body, appends, reads by position. */
+export const codesOf = {
+  body: withBody,
+  write: [...withLog, 'log.full', 'append.outcome-unknown', 'schema.unavailable', 'store.stalled', 'record.too-large'],
+  read: ['position.invalid', 'log.other', 'position.not-reached', 'store.locked', 'store.stalled', ...withLog],
+} as const satisfies Record<string, readonly ProblemCode[]>
+
+function described({ description, schema, type, alsoAs, headers: named = [] }: Answer): unknown {
+  const content: Record<string, unknown> = {}
+  if (schema !== undefined) content['application/json'] = { schema: '$id' in schema ? { $ref: `${String(schema.$id)}#` } : schema }
+  for (const text of [type, alsoAs]) if (text !== undefined) content[text] = { schema: { type: 'string' } }
+  const shown = named.map((name) => [name, { type: 'string', description: headers[name] }])
+  return {
+    description,
+    ...(Object.keys(content).length === 0 ? { type: 'null' } : { content }),
+    ...(shown.length === 0 ? {} : { headers: Object.fromEntries(shown) }),
+  }
+}
+
+function byStatus(codes: readonly ProblemCode[]): Map<number, ProblemCode[]> {
+  const statuses = new Map<number, ProblemCode[]>()
+  for (const code of new Set(codes)) {
+    const status = statusOf[code] ?? 500
+    statuses.set(status, [...(statuses.get(status) ?? []), code])
+  }
+  return statuses
+}
