@@ -23,7 +23,7 @@ export interface RunFeed {
   watch(run: string, see: (judged: Judged) => void): () => void
   /** Own records that were just acknowledged. */
   appended(positions: readonly Position[], records: readonly Omit<StoredRecord, 'offset'>[]): void
-  /** Judges what the log holds now; for processes that do not follow it. */
+  /** Resolves once what the log holds now is judged. Errors: those of `reached` and `EventLog.bounds`. */
   catchUp(): Promise<void>
   close(): Promise<void>
 }
@@ -117,6 +117,29 @@ export function openRunFeed(given: {
     }
   }
 
+  async function reached(at: Position, signal?: AbortSignal): Promise<void> {
+    if (at.topic !== topic || referee.next(at.partition) > at.offset) return
+    if (!given.follow) await read(at.partition, false)
+    if (referee.next(at.partition) > at.offset) return
+    if (stopped !== undefined) throw stopped
+    if (signal?.aborted === true) throw new Failure('log.closed', 'stopped waiting')
+    await new Promise<void>((resolve, reject) => {
+      const waiting = waiters.get(at.partition) ?? []
+      const abort = (): void => settle(() => reject(new Failure('log.closed', 'stopped waiting')))
+      const settle = (how: () => void): void => {
+        signal?.removeEventListener('abort', abort)
+        how()
+      }
+      waiting.push({
+        offset: at.offset,
+        resolve: () => settle(resolve),
+        reject: (error) => settle(() => reject(error)),
+      })
+      waiters.set(at.partition, waiting)
+      signal?.addEventListener('abort', abort)
+    })
+  }
+
   const partitions = Array.from({ length: log.partitions(topic) }, (_, partition) => partition)
   const reading = given.follow ? partitions.map((partition) => read(partition, true).catch(stop)) : []
   if (given.follow) reading.push(flushNowAndThen().catch(stop))
@@ -125,28 +148,7 @@ export function openRunFeed(given: {
     next: (partition) => referee.next(partition),
     isRejected: (partition, offset) => referee.isRejected(partition, offset),
     chain: (run) => referee.chain(run),
-    async reached(at, signal) {
-      if (at.topic !== topic || referee.next(at.partition) > at.offset) return
-      if (!given.follow) await read(at.partition, false)
-      if (referee.next(at.partition) > at.offset) return
-      if (stopped !== undefined) throw stopped
-      if (signal?.aborted === true) throw new Failure('log.closed', 'stopped waiting')
-      await new Promise<void>((resolve, reject) => {
-        const waiting = waiters.get(at.partition) ?? []
-        const abort = (): void => settle(() => reject(new Failure('log.closed', 'stopped waiting')))
-        const settle = (how: () => void): void => {
-          signal?.removeEventListener('abort', abort)
-          how()
-        }
-        waiting.push({
-          offset: at.offset,
-          resolve: () => settle(resolve),
-          reject: (error) => settle(() => reject(error)),
-        })
-        waiters.set(at.partition, waiting)
-        signal?.addEventListener('abort', abort)
-      })
-    },
+    reached,
     watch(run, see) {
       const watching = watchers.get(run) ?? new Set()
       watchers.set(run, watching.add(see))
@@ -171,7 +173,8 @@ export function openRunFeed(given: {
       for (const partition of touched) wake(partition)
     },
     async catchUp() {
-      await Promise.all(partitions.map((partition) => read(partition, false)))
+      const bounds = await log.bounds(topic)
+      await Promise.all(bounds.map(({ partition, next }) => reached({ topic, partition, offset: next - 1 })))
     },
     async close() {
       stopped ??= new Failure('log.closed', 'the process is stopping')

@@ -1,10 +1,12 @@
 import type { Journal, PreparedEvent } from '#processors/journal/journal.ts'
+import { isControl } from '#processors/journal/referee.ts'
 import type { Judged, RunFeed } from '#processors/journal/run-feed.ts'
-import type { Clock } from '#processors/ports/clock.ts'
+import { type Clock, elapsedMs } from '#processors/ports/clock.ts'
 import { isFailure } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
 import type { AnyNewEvent, EventData } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
+import { chainOf } from '#schemas/wire/headers.ts'
 import { decide } from './decide.ts'
 import { evolve } from './evolve.ts'
 import { bounds } from './limits.ts'
@@ -111,7 +113,8 @@ class OwnedRun {
   /** Aborted when the call under way is of no more use: cancelled, lost or stopped. */
   #interrupt = new AbortController()
   #head: Head
-  #resumed: boolean
+  /** Up to here the run's history was known; the feed may still have to come to it. */
+  readonly #knownSeq: number
   #pending: PreparedEvent[] = []
   #lastPosition: Position | undefined
   readonly #own = new Set<string>()
@@ -123,9 +126,9 @@ class OwnedRun {
   constructor(known: KnownRun, ports: CarryOutPorts, signal: AbortSignal) {
     this.state = known.state
     this.#head = known.head
+    this.#knownSeq = known.head.seq
     this.#ports = ports
     this.#signal = signal
-    this.#resumed = known.head.seq > 0
     this.#beganMs = ports.clock.monotonic() - known.state.elapsedMs
     const unwatch = ports.feed.watch(known.state.runId, (judged) => this.#see(judged))
     const stop = (): void => this.#interrupt.abort()
@@ -164,7 +167,7 @@ class OwnedRun {
   async #take(): Promise<void> {
     const { worker } = this.#ports
     this.#ports.report({ signal: 'run.started', runId: this.state.runId, kind: this.state.spec.kind })
-    if (!this.#resumed) return this.#note({ type: 'run.started', data: { worker } })
+    if (this.#knownSeq === 0) return this.#note({ type: 'run.started', data: { worker } })
     const resumes = this.state.resumes + 1
     await this.#note({ type: 'run.resumed', data: { worker, reason: 'taken over', resumes } })
     await this.#readBack()
@@ -289,17 +292,15 @@ class OwnedRun {
   }
 
   #see({ record, accepted }: Judged): void {
-    const id = record.headers['ce_id'] ?? ''
+    const { ce_id: id = '', ce_type: type } = record.headers
     if (!accepted) return
     if (this.#own.has(id)) {
       this.#seen.add(id)
       return
     }
-    if (record.headers['ce_type'] === 'task.cancelled') {
-      this.state = { ...this.state, cancelled: true }
-    } else {
-      this.#foreign = true
-    }
+    if (isControl(type)) this.state = { ...this.state, cancelled: true }
+    else if ((chainOf(record.headers)?.seq ?? Infinity) <= this.#knownSeq) return
+    else this.#foreign = true
     this.#interrupt.abort()
   }
 
@@ -310,7 +311,7 @@ class OwnedRun {
   }
 
   #elapsedMs(): number {
-    return this.#ports.clock.monotonic() - this.#beganMs
+    return elapsedMs(this.#ports.clock, this.#beganMs)
   }
 
   /** Until the deadline; at least 1, as a time to wait. */

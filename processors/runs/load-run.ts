@@ -24,6 +24,7 @@ export async function loadRun(
   ports: { log: EventLog; codec: Codec; feed: RunFeed },
 ): Promise<KnownRun | undefined> {
   const { topic, partition } = { topic: 'runs.v1', partition: submitted.partition } as const
+  await ports.feed.catchUp()
   await ports.feed.reached(submitted)
   const end = ports.feed.next(partition)
   let state: RunState | undefined

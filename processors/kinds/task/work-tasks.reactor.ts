@@ -27,6 +27,8 @@ type WorkPorts = CarryOutPorts & { readonly log: EventLog; readonly codec: Codec
 export function workTasks(ports: WorkPorts): Reactor {
   /** Handed over twice, a run waits for itself here: it must not be taken over from its own process. */
   const underWay = new Map<string, Promise<CarriedOut>>()
+  /** A process that has just started does not yet know which runs were begun: to it they would look fresh. */
+  let caughtUp: Promise<void> | undefined
 
   async function carryOutAlone(known: KnownRun, signal: AbortSignal): Promise<CarriedOut> {
     const { runId } = known.state
@@ -42,11 +44,17 @@ export function workTasks(ports: WorkPorts): Reactor {
     on: ['task.submitted'],
     async react(delivery, signal) {
       const { position, record } = delivery
+      caughtUp ??= ports.feed.catchUp()
+      await caughtUp.catch((error: unknown) => {
+        caughtUp = undefined
+        throw error
+      })
       for (;;) {
         await underWay.get(record.key)?.catch(() => {})
         await ports.feed.reached(position, signal)
         const chain = ports.feed.chain(record.key)
-        if (ports.feed.isRejected(position.partition, position.offset) || chain === undefined || chain.closed) return 'done'
+        if (ports.feed.isRejected(position.partition, position.offset) || chain === undefined || chain.closed)
+          return 'done'
         const known = await knownRun(delivery, chain, ports)
         if (known === 'unreadable') continue
         if (known === undefined || known.state.spec.interactive || known.state.outcome !== undefined) return 'done'
@@ -60,7 +68,11 @@ export function workTasks(ports: WorkPorts): Reactor {
   }
 }
 
-async function knownRun(delivery: Delivery, chain: Chain, ports: WorkPorts): Promise<KnownRun | 'unreadable' | undefined> {
+async function knownRun(
+  delivery: Delivery,
+  chain: Chain,
+  ports: WorkPorts,
+): Promise<KnownRun | 'unreadable' | undefined> {
   try {
     const fresh = chain.seq === 0 && !chain.cancelled
     return fresh ? await fromSubmission(delivery, ports) : await loadRun(delivery.record.key, delivery.position, ports)

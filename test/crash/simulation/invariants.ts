@@ -24,6 +24,8 @@ export interface Evidence {
   readonly planned: readonly { readonly owner: string; readonly state: RunState }[]
   readonly calls: readonly UpstreamCall[]
   readonly inFlightAtKills: number
+  /** How often an owner stopped because another one's event counted. */
+  readonly lost: number
   /** Interactive runs given up because the log took nothing for too long. */
   readonly impatient: number
 }
@@ -46,6 +48,7 @@ export function findViolation(evidence: Evidence): string | undefined {
     decidedOnAnotherState(evidence) ??
     tooManyAttempts(evidence) ??
     calledAgain(evidence) ??
+    lostInCalm(evidence) ??
     callsUnaccounted(evidence)
   )
 }
@@ -147,6 +150,11 @@ function calledAgain({ runs, chronicle }: Evidence): string | undefined {
     }
   }
   return undefined
+}
+
+/** Where nothing befalls anybody there is no other owner to lose a run to. */
+function lostInCalm({ weather, lost }: Evidence): string | undefined {
+  return weather === 'calm' && lost > 0 ? `${lost} runs lost to nobody` : undefined
 }
 
 /** R8: upstream calls − recorded ones ≤ calls in flight at the kills; equal where nobody was killed or taken over. */

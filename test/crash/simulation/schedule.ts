@@ -42,7 +42,7 @@ const codec = await openCodec(catalogSchemaIds())
 const pool = openTablePool()
 const maxSteps = 100_000
 /** Virtual time that everything may take once nothing fails any more. */
-const patienceMs = 3_600_000
+const patienceMs = 600_000
 const askAgainMs = 8_000
 
 export async function runSchedule(options: ScheduleOptions): Promise<ScheduleResult> {
@@ -258,7 +258,8 @@ function openWorld(options: ScheduleOptions) {
     }
     for (const { runId } of runs)
       count(`run ${chronicle.state(runId)?.outcome} ${chronicle.state(runId)?.reason ?? ''}`.trim())
-    const believed = { feeds, told, planned, calls, inFlightAtKills, impatient }
+    const lost = counts.get('run.lost') ?? 0
+    const believed = { lost, feeds, told, planned, calls, inFlightAtKills, impatient }
     return findViolation({ weather, runs, partitions, chronicle, fresh, ...believed })
   }
 

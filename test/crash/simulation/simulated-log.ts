@@ -132,10 +132,10 @@ export function simulatedLog(given: {
       partitions: (topic) => partitionsOfTopic(topic).length,
       append: (topic, records) => append(life, topic, records),
       read: (from, options = {}) => read(life, from, options),
-      bounds: (topic) =>
-        Promise.resolve(
-          partitionsOfTopic(topic).map(({ records }, partition) => ({ partition, first: 0, next: records.length })),
-        ),
+      async bounds(topic) {
+        await new Promise<void>((resolve) => scheduler.after(latency(), life, resolve))
+        return partitionsOfTopic(topic).map(({ records }, partition) => ({ partition, first: 0, next: records.length }))
+      },
       close: () => Promise.resolve(),
     }),
     history: (topic, partition) => at(topic, partition).records,

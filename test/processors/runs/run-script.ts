@@ -1,0 +1,142 @@
+/**
+ * Runs without a log: specifications, events, and a player that does what `decide` says with results from a script.
+ */
+import { decide } from '#processors/runs/decide.ts'
+import { evolve } from '#processors/runs/evolve.ts'
+import type { Limits, RunSpec, RunState, Step } from '#processors/runs/run.ts'
+import type { AnyNewEvent, EventData } from '#schemas/event.ts'
+import type { EventType } from '#schemas/catalog.ts'
+
+export const runId = 'run-1'
+
+export function spec(given: Partial<Omit<RunSpec, 'limits'>> & { limits?: Partial<Limits> } = {}): RunSpec {
+  return {
+    kind: 'task',
+    messages: '[]',
+    retrieval: null,
+    ladder: [{ name: 'only', choices: [{ provider: 'one', model: 'm' }] }],
+    validator: null,
+    validatorOptions: null,
+    parameters: '{}',
+    principal: 'local',
+    interactive: false,
+    folder: null,
+    bodyHash: null,
+    tags: {},
+    redactions: 0,
+    ...given,
+    limits: { attempts: 6, attemptTimeoutMs: 10_000, deadlineMs: 60_000, costMicroUsd: null, ...given.limits },
+  }
+}
+
+/** A ladder from `[['one', 'two'], ['three']]`: tiers of providers. */
+export function ladder(...tiers: readonly (readonly string[])[]): RunSpec['ladder'] {
+  return tiers.map((providers, tier) => ({
+    name: `tier ${tier}`,
+    choices: providers.map((provider) => ({ provider, model: 'm' })),
+  }))
+}
+
+export function event<Type extends EventType>(type: Type, data: EventData[Type]): AnyNewEvent {
+  return { type, subject: runId, data } as AnyNewEvent
+}
+
+const call = { provider: 'one', model: 'm' }
+
+export const happened = {
+  submitted: (given: Parameters<typeof spec>[0] = {}) => event('task.submitted', spec(given)),
+  started: () => event('run.started', { worker: 'a' }),
+  resumed: (resumes = 1) => event('run.resumed', { worker: 'b', reason: 'taken over', resumes }),
+  cancelled: () => event('task.cancelled', { principal: 'local', reason: 'enough' }),
+  expired: () => event('run.expired', { elapsedMs: 60_000 }),
+  waited: (waitMs = 500) => event('run.waited', { waitMs, reason: 'rate-limited' }),
+  retrieved: (durationMs = 3) =>
+    event('retrieval.completed', {
+      query: 'q',
+      corpora: ['docs'],
+      documents: 1,
+      hits: [],
+      passages: [],
+      position: '',
+      durationMs,
+    }),
+  attempted: (attempt: number, choice: { tier?: number; provider?: string } = {}) =>
+    event('attempt.started', { ...call, attempt, tier: 0, url: '', messages: '[]', parameters: '{}', ...choice }),
+  answered: (attempt: number, given: { content?: string; costMicroUsd?: number; durationMs?: number } = {}) =>
+    event('attempt.completed', {
+      ...call,
+      attempt,
+      content: 'an answer',
+      raw: '{}',
+      finishReason: null,
+      promptTokens: null,
+      completionTokens: null,
+      usageEstimated: false,
+      costMicroUsd: 0,
+      requestId: null,
+      durationMs: 10,
+      ...given,
+    }),
+  failed: (attempt: number, given: Partial<EventData['attempt.failed']> = {}) =>
+    event('attempt.failed', {
+      ...call,
+      attempt,
+      code: 'overloaded',
+      message: 'it is overloaded',
+      httpStatus: 503,
+      raw: '',
+      retryable: true,
+      retryAfterMs: null,
+      durationMs: 10,
+      ...given,
+    }),
+  judged: (attempt: number, passed: boolean, durationMs = 1) =>
+    event('verdict.reached', { attempt, validator: 'v', passed, findings: [], durationMs }),
+  completed: (outcome: EventData['run.completed']['outcome'], attempt: number | null = null) =>
+    event('run.completed', { outcome, reason: null, attempt, attempts: 1, durationMs: 1 }),
+}
+
+export function fold(events: readonly AnyNewEvent[]): RunState {
+  const state = events.reduce<RunState | undefined>(evolve, undefined)
+  if (state === undefined) throw new Error('no submission among the events')
+  return state
+}
+
+/** What `decide` says after these events. */
+export function next(...events: readonly AnyNewEvent[]): Step {
+  return decide(fold(events))
+}
+
+export interface Played {
+  readonly state: RunState
+  readonly events: readonly AnyNewEvent[]
+  readonly steps: readonly Step[]
+}
+
+/** Plays a run to its end, or gives up after `maxSteps`. `script` gives what each step comes to. */
+export function play(
+  given: RunSpec,
+  script: (step: Step, run: RunState) => readonly AnyNewEvent[],
+  maxSteps = 500,
+): Played {
+  const events = [event('task.submitted', given), happened.started()]
+  const steps: Step[] = []
+  for (;;) {
+    const state = fold(events)
+    const step = decide(state)
+    steps.push(step)
+    if (step.step === 'done' || steps.length > maxSteps) return { state, events, steps }
+    events.push(
+      ...(step.step === 'finish' ? [finished(step)] : step.step === 'settle' ? [lost(step)] : script(step, state)),
+    )
+  }
+}
+
+function finished(step: Extract<Step, { step: 'finish' }>): AnyNewEvent {
+  const { outcome, reason = null, attempt = null } = step
+  return event('run.completed', { outcome, reason, attempt, attempts: 0, durationMs: 0 })
+}
+
+function lost({ attempt: { attempt } }: Extract<Step, { step: 'settle' }>): AnyNewEvent {
+  return happened.failed(attempt, { code: 'lost', durationMs: 0 })
+}
