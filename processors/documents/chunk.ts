@@ -13,6 +13,8 @@ export interface Passage {
 }
 
 export const maxCharacters = 1200
+/** Of one heading: it stands above every passage below it. */
+const headingCharacters = 200
 
 export function chunkText(text: string): Passage[] {
   const passages: Passage[] = []
@@ -27,12 +29,12 @@ export function chunkText(text: string): Passage[] {
     gathered = ''
   }
   for (const block of blocks(text)) {
-    const heading = fenced ? undefined : /^(#{1,6})\s+(.+)/.exec(block)
+    const heading = fenced ? undefined : /^(#{1,6})[ \t]+(.+)/.exec(block)
     if (heading !== undefined && heading !== null) {
       close()
       const level = heading[1]!.length
       headings.length = level - 1
-      headings[level - 1] = heading[2]!.trim()
+      headings[level - 1] = heading[2]!.trim().slice(0, headingCharacters).toWellFormed()
     }
     for (const piece of pieces(block)) {
       if (gathered.length + piece.length + 2 > maxCharacters) close()

@@ -109,12 +109,18 @@ function encode(codec: Codec, event: AnyNewEvent): Uint8Array {
   }
 }
 
+function sizeOf({ key, headers, value }: NewRecord): number {
+  return Object.entries(headers)
+    .flat()
+    .reduce((sum, text) => sum + Buffer.byteLength(text), Buffer.byteLength(key) + value.length)
+}
+
 /** Portions within the log's limits for one append. */
 function* portions(events: readonly PreparedEvent[]): Generator<NewRecord[]> {
   let portion: NewRecord[] = []
   let bytes = 0
   for (const { record } of events) {
-    const size = record.value.length + 1024
+    const size = sizeOf(record)
     if (portion.length > 0 && (portion.length >= recordLimits.records || bytes + size > recordLimits.bytes)) {
       yield portion
       portion = []

@@ -12,3 +12,8 @@ export interface Clock {
   /** A new UUIDv7. */
   newId(): string
 }
+
+/** Milliseconds since `began`, a monotonic time of this clock, to the microsecond: events keep no more. */
+export function elapsedMs(clock: Pick<Clock, 'monotonic'>, began: number): number {
+  return Math.round((clock.monotonic() - began) * 1000) / 1000
+}

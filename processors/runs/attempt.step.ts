@@ -1,5 +1,5 @@
 import type { ClaimCheck } from '#processors/journal/claim-check.ts'
-import type { Clock } from '#processors/ports/clock.ts'
+import { type Clock, elapsedMs } from '#processors/ports/clock.ts'
 import { fitParameters } from '#processors/models/fit-parameters.ts'
 import type { ChatMessage, ModelProvider, ModelReply, ModelRequest } from '#processors/ports/model-provider.ts'
 import type { Report } from '#processors/ports/report.ts'
@@ -48,7 +48,7 @@ export async function planAttempt(
     async call(options) {
       const began = ports.clock.monotonic()
       const reply = provider === undefined ? unconfigured(name) : await provider.complete(request, options)
-      const durationMs = ports.clock.monotonic() - began
+      const durationMs = elapsedMs(ports.clock, began)
       ports.report({
         signal: 'attempt.finished',
         provider: name,
@@ -78,7 +78,11 @@ async function feedback(run: RunState, claimCheck: ClaimCheck): Promise<ChatMess
   ]
 }
 
-function asEvent(who: { attempt: number; provider: string; model: string }, reply: ModelReply, durationMs: number): CallResult {
+function asEvent(
+  who: { attempt: number; provider: string; model: string },
+  reply: ModelReply,
+  durationMs: number,
+): CallResult {
   if (!reply.ok) {
     const { code, message, raw, retryable } = reply
     const rest = { httpStatus: reply.httpStatus ?? null, retryAfterMs: reply.retryAfterMs ?? null }
@@ -102,5 +106,11 @@ function asEvent(who: { attempt: number; provider: string; model: string }, repl
 }
 
 function unconfigured(name: string): ModelReply {
-  return { ok: false, code: 'rejected', message: `provider ${name} is not configured in this process`, raw: '', retryable: false }
+  return {
+    ok: false,
+    code: 'rejected',
+    message: `provider ${name} is not configured in this process`,
+    raw: '',
+    retryable: false,
+  }
 }

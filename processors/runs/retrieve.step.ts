@@ -1,5 +1,5 @@
 import type { ClaimCheck } from '#processors/journal/claim-check.ts'
-import type { Clock } from '#processors/ports/clock.ts'
+import { type Clock, elapsedMs } from '#processors/ports/clock.ts'
 import { packPassages } from '#processors/search/pack-passages.ts'
 import type { SearchHit } from '#processors/search/search.query.ts'
 import type { EventData } from '#schemas/event.ts'
@@ -25,7 +25,12 @@ export async function retrieve(
   if (spec === null) throw new Error(`run ${run.runId} asks for no retrieval`)
   const began = ports.clock.monotonic()
   const query = await ports.claimCheck.open(spec.query)
-  const { hits, documents, position } = await ports.search({ query, corpora: spec.corpora, k: spec.k, threshold: spec.threshold })
-  const durationMs = ports.clock.monotonic() - began
+  const { hits, documents, position } = await ports.search({
+    query,
+    corpora: spec.corpora,
+    k: spec.k,
+    threshold: spec.threshold,
+  })
+  const durationMs = elapsedMs(ports.clock, began)
   return { query: spec.query, corpora: spec.corpora, documents, ...packPassages(hits), position, durationMs }
 }

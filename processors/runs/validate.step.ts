@@ -1,5 +1,5 @@
 import type { ClaimCheck } from '#processors/journal/claim-check.ts'
-import type { Clock } from '#processors/ports/clock.ts'
+import { type Clock, elapsedMs } from '#processors/ports/clock.ts'
 import type { Finding } from '#processors/validation/validator.ts'
 import { validators } from '#processors/validation/validators.ts'
 import type { EventData } from '#schemas/event.ts'
@@ -18,7 +18,7 @@ export async function validate(
 ): Promise<EventData['verdict.reached']> {
   const began = ports.clock.monotonic()
   const findings = await judge(run, attempt, ports)
-  const durationMs = ports.clock.monotonic() - began
+  const durationMs = elapsedMs(ports.clock, began)
   return { attempt: attempt.attempt, validator: ports.validator, passed: findings.length === 0, findings, durationMs }
 }
 

@@ -15,10 +15,11 @@ export function packPassages(hits: readonly SearchHit[]): Packed {
   let left = budgetCharacters
   const passages: Packed['passages'][number][] = []
   const noted = hits.map(({ chunk, document, path, rank, score, relevant, heading, text }) => {
-    const used = relevant && text.length <= left
+    const packed = heading === '' || text.startsWith('#') ? text : `${heading}\n${text}`
+    const used = relevant && packed.length <= left
     if (used) {
-      left -= text.length
-      passages.push({ chunk, path, score, text: heading === '' || text.startsWith('#') ? text : `${heading}\n${text}` })
+      left -= packed.length
+      passages.push({ chunk, path, score, text: packed })
     }
     return { chunk, document, path, rank, score, used }
   })

@@ -14,7 +14,14 @@ const stopWords = new Set(
 )
 
 export function termsOf(query: string): string[] {
-  const words = new Set((query.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => word.slice(0, 64)))
+  const words = new Set(
+    (
+      query
+        .normalize('NFC')
+        .toLowerCase()
+        .match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu) ?? []
+    ).map((word) => word.slice(0, 64)),
+  )
   const telling = [...words].filter((word) => !stopWords.has(word))
   return (telling.length > 0 ? telling : [...words]).slice(0, maxTerms)
 }

@@ -29,31 +29,43 @@ export function openBuildNote(folder: string, given: Omit<Noted, 'skipped'>): Bu
   const noted = read(path) ?? { ...given, skipped: [] }
   const skipped = new Set(noted.skipped)
 
-  function save(): void {
-    const text = `${JSON.stringify({ ...noted, skipped: [...skipped].sort() } satisfies Noted, undefined, 2)}\n`
-    writeFileSync(`${path}.new`, text)
-    renameSync(`${path}.new`, path)
+  function save(types: Iterable<string>): void {
+    const text = `${JSON.stringify({ ...noted, skipped: [...types].sort() } satisfies Noted, undefined, 2)}\n`
+    try {
+      writeFileSync(`${path}.new`, text, { flush: true })
+      renameSync(`${path}.new`, path)
+    } catch (error) {
+      throw new Failure('store.stalled', `cannot write ${path}`, { remedy: 'check the disk', cause: error })
+    }
   }
 
-  save()
+  save(skipped)
   return {
     check(wants) {
       if (noted.logId !== given.logId) {
-        throw new Failure('log.diverged', `store ${given.store} was built from log ${noted.logId}; this log is ${given.logId}`, {
-          remedy: `set LATTICE_LOG back, or run: lattice store rebuild ${given.store}`,
-        })
+        throw new Failure(
+          'log.diverged',
+          `store ${given.store} was built from log ${noted.logId}; this log is ${given.logId}`,
+          {
+            remedy: `set LATTICE_LOG back, or run: lattice store rebuild ${given.store}`,
+          },
+        )
       }
       const missed = [...skipped].filter((type) => isEventType(type) && wants(type))
       if (missed.length > 0) {
-        throw new Failure('store.rebuild-required', `store ${given.store} skipped ${missed.join(', ')}, which it now handles`, {
-          remedy: `run: lattice store rebuild ${given.store}`,
-        })
+        throw new Failure(
+          'store.rebuild-required',
+          `store ${given.store} skipped ${missed.join(', ')}, which it now handles`,
+          {
+            remedy: `run: lattice store rebuild ${given.store}`,
+          },
+        )
       }
     },
     skipped(type) {
       if (skipped.has(type)) return
+      save([...skipped, type])
       skipped.add(type)
-      save()
     },
   }
 }

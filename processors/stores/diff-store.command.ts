@@ -1,4 +1,5 @@
 import type { StoredCheckpoint } from '#processors/ports/column-store.ts'
+import { Failure } from '#processors/ports/failure.ts'
 import type { StoreBuild } from '#processors/ports/store-builds.ts'
 import { withBuild } from './rebuild-store.command.ts'
 import type { BuildPorts } from './rebuild-store.command.ts'
@@ -39,5 +40,6 @@ export async function diffStore(
     await fold({ signal: given.signal, parked: given.parked, until })
     return store.contentHash()
   })
+  if (given.signal.aborted) throw new Failure('request.invalid', 'the comparison was stopped')
   return { equal: live.hash === other.hash, live: live.hash, other: other.hash, at: live.checkpoints }
 }

@@ -54,18 +54,19 @@ export async function foldTopics(
   const checkpoints = new Map((await store.checkpoints()).map((at) => [`${at.topic}:${at.partition}`, at]))
   const failed = new AbortController()
   const signal = AbortSignal.any([options.signal, failed.signal])
+  /** The first one: those after it only stopped because of it. */
+  let broken: { readonly why: unknown } | undefined
   const loops = definition.topics.flatMap((topic) =>
     Array.from({ length: ports.log.partitions(topic) }, async (_, partition) => {
       const from = checkpoints.get(`${topic}:${partition}`) ?? { topic, partition, next: 0, lastId: '' }
       await foldPartition(definition, store, ports, { ...options, signal, topic, from }).catch((error: unknown) => {
+        broken ??= { why: error }
         failed.abort()
-        throw error
       })
     }),
   )
-  const results = await Promise.allSettled(loops)
-  const broken = results.find((result) => result.status === 'rejected')
-  if (broken !== undefined) throw broken.reason
+  await Promise.all(loops)
+  if (broken !== undefined && !options.signal.aborted) throw broken.why
 }
 
 async function foldPartition(
@@ -87,9 +88,9 @@ async function foldPartition(
     const last = records.at(-1)
     if (last === undefined) return
     if (topic === 'runs.v1') await ports.feed.reached({ topic, partition, offset: last.offset }, signal)
-    for (const { headers } of records) noteSkipped(definition, ports, headers['ce_type'])
     const checkpoint = { topic, partition, next: last.offset + 1, lastId: last.headers['ce_id'] ?? '' }
-    await foldBatch({ definition, store, ports, signal }, records, checkpoint)
+    const folding = { definition, store, ports, signal, follow: options.follow }
+    if (!(await foldBatch(folding, records, checkpoint))) return
     ports.folded?.(checkpoint)
     if (checkpoint.next >= until) return
   }
@@ -100,40 +101,58 @@ interface Folding {
   readonly store: OpenStore
   readonly ports: FoldPorts
   readonly signal: AbortSignal
+  readonly follow: boolean
 }
 
-async function foldBatch(folding: Folding, records: readonly StoredRecord[], checkpoint: StoredCheckpoint): Promise<void> {
+/** Whether the batch is folded: false where the signal came first. */
+async function foldBatch(
+  folding: Folding,
+  records: readonly StoredRecord[],
+  checkpoint: StoredCheckpoint,
+): Promise<boolean> {
   const { definition, store, ports, signal } = folding
-  const set = new Set<number>()
+  const parked = new Set<number>()
+  let poison: BadRecord | undefined
   let stalled = false
+
+  async function setAside(event: BadRecord, code: string): Promise<void> {
+    await ports.park(event, { by: definition.name, version: definition.version, code })
+    parked.add(event.position.offset)
+  }
+
   while (!signal.aborted) {
     try {
-      const events = await decode(folding, records, checkpoint)
+      for (const { headers } of records) noteSkipped(definition, ports, headers['ce_type'])
+      if (poison !== undefined) await setAside(poison, 'event.unfoldable')
+      poison = undefined
       const good: Decoded[] = []
-      for (const event of events) {
-        if (set.has(event.position.offset)) continue
-        if ('bad' in event) await ports.park(event, { by: definition.name, version: definition.version, code: 'event.undecodable' })
+      for (const event of await decode(folding, records, checkpoint)) {
+        if (parked.has(event.position.offset)) continue
+        if ('bad' in event) await setAside(event, 'event.undecodable')
         else good.push(event)
       }
       await store.fold(good, checkpoint)
       if (stalled) ports.report({ signal: 'store.resumed', store: definition.name })
-      return
+      return true
     } catch (error) {
       if (error instanceof Poison) {
-        const event = asBad(records, checkpoint, error)
-        await ports.park(event, { by: definition.name, version: definition.version, code: 'event.unfoldable' })
-        set.add(error.offset)
+        poison = asBad(records, checkpoint, error)
         continue
       }
-      if (!mayPass(error)) throw error
+      if (!mayPass(error, folding)) throw error
       stalled = true
       ports.report({ signal: 'store.stalled', store: definition.name, code: error.code, message: error.message })
       await ports.clock.sleep(stalledRetryMs, signal)
     }
   }
+  return false
 }
 
-function decode({ definition, ports }: Folding, records: readonly StoredRecord[], at: StoredCheckpoint): Promise<Decoded[]> {
+function decode(
+  { definition, ports }: Folding,
+  records: readonly StoredRecord[],
+  at: StoredCheckpoint,
+): Promise<Decoded[]> {
   const topic = at.topic as Topic
   return decodeRecords(ports.codec, records, {
     topic,
@@ -156,9 +175,15 @@ function noteSkipped(definition: StoreDefinition, ports: FoldPorts, type: string
   if (!isEventType(type) || !definition.wants(type)) ports.skipped(type)
 }
 
-function mayPass(error: unknown): error is Failure {
-  return (
-    error instanceof Failure &&
-    ['store.stalled', 'log.unavailable', 'log.full', 'schema.unavailable', 'append.outcome-unknown', 'object.missing'].includes(error.code)
-  )
+const passing: ReadonlySet<string> = new Set([
+  'store.stalled',
+  'log.unavailable',
+  'log.full',
+  'schema.unavailable',
+  'append.outcome-unknown',
+])
+
+/** A missing object may still be on its way while the log grows; a build from the log fails on it (R14). */
+function mayPass(error: unknown, { follow }: Folding): error is Failure {
+  return error instanceof Failure && (passing.has(error.code) || (follow && error.code === 'object.missing'))
 }

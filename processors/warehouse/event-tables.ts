@@ -1,5 +1,6 @@
 import type { AnyStoredEvent } from '#processors/journal/read.ts'
 import type { ColumnStore } from '#processors/ports/column-store.ts'
+import { isFailure } from '#processors/ports/failure.ts'
 import type { OpenStore, StoreDefinition } from '#processors/stores/store.ts'
 import { Poison } from '#processors/stores/store.ts'
 import { eventTypes } from '#schemas/catalog.ts'
@@ -50,7 +51,11 @@ function openEventTables(columns: ColumnStore): OpenStore<WarehouseReads> {
       inTurn(async () => {
         try {
           for (const [type, rows] of byType(events)) {
-            await columns.append(tableOf(type).name, eventColumns(rows), rows.length)
+            await columns.append(tableOf(type).name, eventColumns(rows), rows.length).catch(async (error: unknown) => {
+              if (!isFailure(error, 'event.undecodable')) throw error
+              await columns.rollback()
+              throw await poisonAmong(rows, columns, error)
+            })
           }
           await columns.commit([checkpoint])
         } catch (error) {
@@ -61,6 +66,20 @@ function openEventTables(columns: ColumnStore): OpenStore<WarehouseReads> {
     contentHash: () => inTurn(() => columns.contentHash()),
     close: () => inTurn(() => columns.close()),
   }
+}
+
+/** The event whose values no column can hold: the first that can't be appended by itself. */
+async function poisonAmong(rows: readonly AnyStoredEvent[], columns: ColumnStore, error: unknown): Promise<unknown> {
+  for (const row of rows) {
+    try {
+      await columns.append(tableOf(row.type).name, eventColumns([row]), 1)
+    } catch (cause) {
+      return isFailure(cause, 'event.undecodable') ? new Poison(row.position.offset, cause) : cause
+    } finally {
+      await columns.rollback()
+    }
+  }
+  return error
 }
 
 function byType(events: Parameters<OpenStore['fold']>[0]): Map<EventType, AnyStoredEvent[]> {
