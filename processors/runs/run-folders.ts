@@ -1,5 +1,6 @@
 import type { AnyStoredEvent } from '#processors/journal/read.ts'
 import type { ClaimCheck } from '#processors/journal/claim-check.ts'
+import { Failure } from '#processors/ports/failure.ts'
 import type { FolderStore } from '#processors/ports/folder-store.ts'
 import type { OpenStore, StoreDefinition } from '#processors/stores/store.ts'
 import { Poison } from '#processors/stores/store.ts'
@@ -50,7 +51,7 @@ function openRunFolders(files: FolderStore, claimCheck: ClaimCheck): OpenStore<F
         try {
           for (const event of events) {
             if ('bad' in event) throw new Poison(event.position.offset, event.bad)
-            if (event.accepted) await write(event, files, claimCheck)
+            if (event.accepted) await writeOrPoison(event, files, claimCheck)
           }
           files.commit([checkpoint])
         } catch (error) {
@@ -69,6 +70,16 @@ function openRunFolders(files: FolderStore, claimCheck: ClaimCheck): OpenStore<F
       await turn
       files.close()
     },
+  }
+}
+
+/** What can't be written for the event's own sake, such as a path out of the folder, never will be. */
+async function writeOrPoison(event: AnyStoredEvent, files: FolderStore, claimCheck: ClaimCheck): Promise<void> {
+  try {
+    await write(event, files, claimCheck)
+  } catch (error) {
+    if (error instanceof Failure && error.code !== 'request.invalid') throw error
+    throw new Poison(event.position.offset, error)
   }
 }
 

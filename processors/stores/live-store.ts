@@ -17,7 +17,7 @@ import type { OpenStore, StoreDefinition } from './store.ts'
  */
 export interface LiveStore<Reads = unknown> {
   readonly name: string
-  /** Asks the current build; it stays open until `ask` settles. Errors: why the store stopped. */
+  /** Asks the current build, also where folding has stopped; it stays open until `ask` settles. */
   query<Answer>(ask: (reads: Reads) => Promise<Answer> | Answer): Promise<Answer>
   /** Offset of the first record not folded yet. */
   next(topic: string, partition: number): number
@@ -173,6 +173,7 @@ export async function openLiveStore<Reads>(
         return goOn(old, error)
       }
       stopped = undefined
+      reached.goOn()
       current = opened
       folding = fold(opened)
       await closeBuild(old)

@@ -11,8 +11,9 @@ export interface Reached {
   set(topic: string, partition: number, next: number): void
   next(topic: string, partition: number): number
   wait(positions: readonly Position[], waitMs: number, signal?: AbortSignal): Promise<boolean>
-  /** Nothing will move any more: every waiter is answered, now and later. */
+  /** Nothing will move any more until `goOn`: every waiter is answered, now and later. */
   stop(): void
+  goOn(): void
   all(): { topic: string; partition: number; next: number }[]
 }
 
@@ -55,6 +56,9 @@ export function createReached(clock: Clock): Reached {
       stopped = true
       for (const one of waiters) one.resolve(false)
       waiters = []
+    },
+    goOn() {
+      stopped = false
     },
     all: () => [...next.values()],
   }
