@@ -1,6 +1,5 @@
 import { openCodec } from '#schemas/wire/codec.ts'
 import type { Codec } from '#schemas/wire/codec.ts'
-import { storesOf } from './catalog.ts'
 import type { StoreName, Stores } from './catalog.ts'
 import type { Given } from './given.ts'
 import { createClaimCheck } from './journal/claim-check.ts'
@@ -14,14 +13,14 @@ import { createReferee, refereeTables } from './journal/referee.ts'
 import type { Referee } from './journal/referee.ts'
 import { openRunFeed } from './journal/run-feed.ts'
 import type { RunFeed } from './journal/run-feed.ts'
-import type { StoredCheckpoint } from './ports/column-store.ts'
 import { Failure, isFailure } from './ports/failure.ts'
+import { openStores } from './open-stores.ts'
+import type { OpenedStores, ReadsOf, StoresOptions } from './open-stores.ts'
 import type { TableStore } from './ports/table-store.ts'
-import { openLiveStore } from './stores/live-store.ts'
 import type { LiveStore } from './stores/live-store.ts'
-import { readStore } from './stores/read-store.ts'
 import type { ReadableStore } from './stores/read-store.ts'
-import type { StoreDefinition } from './stores/store.ts'
+import { openSql } from './warehouse/sql.query.ts'
+import type { SqlQueries } from './warehouse/sql.query.ts'
 
 /**
  * Ports, settings and roles in; journal, feed and readable stores out.
@@ -37,7 +36,9 @@ export interface Lattice {
   readonly feed: RunFeed
   readonly park: Park
   readonly definitions: Stores
-  readonly stores: { readonly [Name in StoreName]?: ReadableStore<ReadsOf<Name>> }
+  readonly stores: OpenedStores['stores']
+  /** Anybody's SELECT over the warehouse. */
+  readonly sql: SqlQueries
   /** Those this process owns. */
   readonly owned: readonly LiveStore[]
   /** Resolves with the reason when something this process can't go on without has stopped. */
@@ -45,24 +46,10 @@ export interface Lattice {
   close(): Promise<void>
 }
 
-export type ReadsOf<Name extends StoreName> = Stores[Name] extends StoreDefinition<infer Reads> ? Reads : never
-
-export interface StartOptions {
-  /** Stores to open, in the order they are needed. */
-  readonly stores: readonly StoreName[]
-  /** Stores to look into as they stand, whoever owns them; nothing is folded. */
-  readonly readOnly?: readonly StoreName[]
+export interface StartOptions extends StoresOptions {
   /** Role in the events' source: api, worker, run, … */
   readonly role: string
-  /** Stores this process owns but folds in a thread, so that their files and engines never keep a request waiting. */
-  readonly threaded?: { readonly names: readonly StoreName[]; readonly open: OpenThread }
-  /** In that thread: the process around it holds the locks. */
-  readonly ownedAround?: boolean
-  /** Told after each commit of an owned store. */
-  readonly moved?: (store: StoreName, at: StoredCheckpoint) => void
 }
-
-export type OpenThread = (names: readonly StoreName[]) => Promise<readonly LiveStore[]>
 
 export async function start(given: Given, options: StartOptions): Promise<Lattice> {
   const { log, clock, report, settings } = given
@@ -92,49 +79,28 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
     },
   })
   const park = parkOn({ journal, clock, report, signal: stopping.signal })
-  const definitions = storesOf({ ...given, claimCheck })
-  const owned: LiveStore[] = []
-  const readers: { close(): void }[] = []
-  const locks = refereeLock === undefined ? [] : [refereeLock]
-  const stores: Partial<Record<StoreName, unknown>> = {}
-
-  const inThread: StoreName[] = []
-  const { moved } = options
-
-  const foldPorts = { log, codec, feed, clock, report, park }
-  for (const name of options.stores) {
-    const definition = definitions[name] as StoreDefinition
-    const lock = options.ownedAround === true ? heldAround : given.locks.tryAcquire(`store-${name}`)
-    if (lock !== undefined && options.threaded?.names.includes(name) === true) {
-      locks.push(lock)
-      inThread.push(name)
-    } else if (lock === undefined) {
-      const reader = readStore(definition, { builds: given.builds, clock })
-      stores[name] = reader
-      readers.push(reader)
-    } else {
-      locks.push(lock)
-      const live = await openLiveStore(definition, {
-        builds: given.builds,
-        ports: foldPorts,
-        ...(moved === undefined ? {} : { moved: (at) => moved(name, at) }),
-      })
-      stores[name] = live
-      owned.push(live)
-    }
+  async function closeLog(): Promise<void> {
+    await feed.close()
+    referee.close()
+    await log.close()
+    refereeLock?.release()
   }
 
-  for (const name of options.readOnly ?? []) {
-    const reader = readStore(definitions[name] as StoreDefinition, { builds: given.builds, clock })
-    stores[name] = reader
-    readers.push(reader)
-  }
-  if (options.threaded !== undefined && inThread.length > 0) {
-    for (const live of await options.threaded.open(inThread)) {
-      stores[live.name as StoreName] = live
-      owned.push(live)
-    }
-  }
+  const ports = { log, codec, feed, clock, report, park, given, claimCheck }
+  const opened = await openStores(options, ports).catch(async (error: unknown) => {
+    await closeLog()
+    throw error
+  })
+  const { definitions, stores, owned } = opened
+  const sql = openSql({
+    warehouse: () => warehouseIn(stores),
+    openSandbox: given.openSqlSandbox,
+    scratch: given.scratch,
+    partitions: definitions.warehouse.topics.flatMap((topic) =>
+      Array.from({ length: log.partitions(topic) }, (_, partition) => ({ topic, partition })),
+    ),
+    clock,
+  })
 
   return {
     given,
@@ -144,22 +110,23 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
     feed,
     park,
     definitions,
-    stores: stores as Lattice['stores'],
+    stores: stores,
+    sql,
     owned,
     broken: broken.promise,
     async close() {
       stopping.abort()
-      await Promise.allSettled(owned.map((store) => store.close()))
-      for (const reader of readers) reader.close()
-      await feed.close()
-      referee.close()
-      await log.close()
-      for (const lock of locks) lock.release()
+      await sql.close()
+      await opened.close()
+      await closeLog()
     },
   }
 }
 
-const heldAround = { release() {} }
+function warehouseIn({ warehouse }: Lattice['stores']): ReadableStore<ReadsOf<'warehouse'>> {
+  if (warehouse !== undefined) return warehouse
+  throw new Failure('store.locked', 'this process has no warehouse', { remedy: 'ask the process with the role stores' })
+}
 
 function ownReferee(given: Given, path: string): Referee {
   return createReferee(given.openTables(path, { schema: refereeTables }))
