@@ -133,7 +133,7 @@ class SqliteWorkShare implements WorkShare {
         const before = seen[partition]
         this.#file.setNext(share, first)
         // Beyond the end as it was: the log was restored from an older copy. Some may come twice, none may be missed.
-        if (before !== undefined && (before > end || before < first)) this.#file.setNext(share, first, before)
+        if (before !== undefined && before > end) this.#file.setNext(share, first, before)
         next[partition] = this.#file.nextOf(share) ?? first
       }
     })

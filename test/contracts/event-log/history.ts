@@ -2,7 +2,7 @@
  * Contract of an event log: a reader is stopped by name when the history is not the one it knows (R5).
  */
 import { describe, expect, it } from 'vitest'
-import { idOf, readAll, record, records } from '#test/contracts/records.ts'
+import { content, idOf, readAll, record, records } from '#test/contracts/records.ts'
 import type { NewRecord } from '#processors/ports/event-log.ts'
 import { ONE, type PreparedLogs, failureOf, range } from './prepared-logs.ts'
 
@@ -42,6 +42,21 @@ export function history(logs: PreparedLogs): void {
       expect((await readAll(log, ONE, 0, 4, { after: idAt(written, 3) })).length).toBe(6)
       expect(await failureOf(readAll(log, ONE, 0, 6, { after: idAt(written, 2) }))).toBe('log.diverged')
     })
+
+    it.skipIf(!logs.can.trim)(
+      '[log.same] also when they were appended in one call with records that are kept',
+      async () => {
+        const log = await logs.open()
+        const written = records(10, 'a')
+        await log.append(ONE, written)
+        await logs.trim(ONE, 0, 4)
+        expect(await log.bounds(ONE)).toEqual([{ partition: 0, first: 4, next: 10 }])
+        expect(await failureOf(readAll(log, ONE, 0, 3))).toBe('log.trimmed')
+        expect((await readAll(log, ONE, 0, 4, { after: idAt(written, 3) })).map(content)).toEqual(
+          written.slice(4).map(content),
+        )
+      },
+    )
 
     it.skipIf(!logs.can.trim)('[log.same] offsets go on after everything was trimmed', async () => {
       const log = await logs.open()

@@ -104,23 +104,28 @@ export function reading(logs: PreparedLogs): void {
       expect(log.durability).not.toBe('')
     })
 
-    it('[log.ordered] 100,000 records come back once each, in order', { timeout: 120_000 * logs.slowness }, async () => {
-      const log = await logs.open()
-      for (const lap of range(25)) {
-        await Promise.all(range(4).map((i) => log.append(MANY, records(1000, `k${lap}-${i}`, 100))))
-      }
-      let total = 0
-      for (const { partition, first, next } of await log.bounds(MANY)) {
-        expect(first).toBe(0)
-        let expected = 0
-        for await (const batch of log.read({ topic: MANY, partition, offset: 0 })) {
-          for (const { offset } of batch) if (offset !== expected++) throw new Error(`${offset} after ${expected - 2}`)
+    it(
+      '[log.ordered] 100,000 records come back once each, in order',
+      { timeout: 120_000 * logs.slowness },
+      async () => {
+        const log = await logs.open()
+        for (const lap of range(25)) {
+          await Promise.all(range(4).map((i) => log.append(MANY, records(1000, `k${lap}-${i}`, 100))))
         }
-        expect(expected).toBe(next)
-        total += expected
-      }
-      expect(total).toBe(100_000)
-    })
+        let total = 0
+        for (const { partition, first, next } of await log.bounds(MANY)) {
+          expect(first).toBe(0)
+          let expected = 0
+          for await (const batch of log.read({ topic: MANY, partition, offset: 0 })) {
+            for (const { offset } of batch)
+              if (offset !== expected++) throw new Error(`${offset} after ${expected - 2}`)
+          }
+          expect(expected).toBe(next)
+          total += expected
+        }
+        expect(total).toBe(100_000)
+      },
+    )
   })
 }
 

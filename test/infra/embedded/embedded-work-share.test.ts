@@ -93,6 +93,33 @@ describe('beyond the contract, the embedded work share', () => {
     expect(await share.backlog('runs.v1', 'workers')).toEqual({ waiting: 0, taken: 5 })
   })
 
+  test('gives back what it claimed and never handed out as soon as an iteration ends', async () => {
+    const { log, share } = await open()
+    const other = await open()
+    await log.append('runs.v1', records(5, 'a'))
+    const signal = new AbortController().signal
+    for await (const delivery of share.take('runs.v1', 'workers', { window: 5, signal })) {
+      expect(delivery.position.offset).toBe(0)
+      break
+    }
+    const begun = performance.now()
+    expect((await take(other.share, 4)).map(({ position }) => position.offset)).toEqual([1, 2, 3, 4])
+    expect(performance.now() - begun).toBeLessThan(10_000)
+    expect(await share.backlog('runs.v1', 'workers')).toEqual({ waiting: 0, taken: 1 })
+  })
+
+  test('gives what it has not finished to others when it closes, long before its lease ends', async () => {
+    const { log, share } = await open()
+    const other = await open()
+    await log.append('runs.v1', records(1, 'a'))
+    const signal = new AbortController().signal
+    for await (const _ of share.take('runs.v1', 'workers', { window: 1, signal })) break
+    await share.close()
+    const begun = performance.now()
+    expect((await take(other.share, 1)).map(({ redelivered }) => redelivered)).toEqual([true])
+    expect(performance.now() - begun).toBeLessThan(10_000)
+  })
+
   test('delivers all of a log that is another one than before', async () => {
     const first = await open()
     await first.log.append('runs.v1', records(5, 'a'))
@@ -101,8 +128,8 @@ describe('beyond the contract, the embedded work share', () => {
     for (const name of ['log.sqlite', 'log.sqlite-wal', 'log.sqlite-shm'])
       await rm(join(given.path, name), { force: true })
     const { log, share } = await open()
-    await log.append('runs.v1', records(3, 'b'))
-    expect((await take(share, 3)).map(({ record }) => record.key)).toEqual(['b', 'b', 'b'])
+    await log.append('runs.v1', records(8, 'b'))
+    expect((await take(share, 8)).map(({ position }) => position.offset)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
   })
 
   test('misses nothing of a log that was restored from an older copy', async () => {
