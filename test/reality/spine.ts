@@ -113,7 +113,7 @@ export function describeSpine(name: string, harness: SpineHarness): void {
       await serving.kill('SIGTERM')
       try {
         for (const store of ['lookup', 'search', 'folders', 'warehouse']) {
-          const rebuilt = await lattice('store', 'rebuild', store)
+          const rebuilt = await lattice.with(onlyTheLog(env['LATTICE_LOG']), 'store', 'rebuild', store)
           expect(rebuilt.code, rebuilt.output).toBe(0)
           const diff = await lattice('store', 'diff', store)
           expect(diff.code, `${store}: ${diff.output}`).toBe(0)
@@ -211,6 +211,13 @@ export function describeSpine(name: string, harness: SpineHarness): void {
       return { output: code === 0 ? output : output + errors, code }
     }
   })
+}
+
+/** Settings that end a program at its first connection to anything but the log. */
+function onlyTheLog(log: string | undefined): Record<string, string> {
+  const port = /:(\d+)(?:\/|$)/.exec(log ?? '')?.[1]
+  const guard = join(import.meta.dirname, 'socket-guard.ts')
+  return { NODE_OPTIONS: `--import ${guard}`, ...(port === undefined ? {} : { TEST_ALLOWED_PORT: port }) }
 }
 
 function envelope(type: string, id: string): Record<string, string> {
