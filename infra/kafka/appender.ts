@@ -208,12 +208,16 @@ function hear(lot: Lot, answer: ProducedPartition | undefined): void {
   if (verdict === 'written' && answer.baseOffset >= 0) {
     lot.outcome = { firstOffset: answer.baseOffset }
   } else if (verdict === 'too-large') {
-    lot.outcome = { failure: new Failure('record.too-large', 'the broker takes no batch as large as this', {
-      remedy: 'Raise max.message.bytes of the topic to 16 MiB.',
-    }) }
+    lot.outcome = {
+      failure: new Failure('record.too-large', 'the broker takes no batch as large as this', {
+        remedy: 'Raise max.message.bytes of the topic to 16 MiB.',
+      }),
+    }
   } else if (verdict === 'refused' || verdict === 'written') {
     const failure = refused('refuses the records', answer.errorCode, answer.message)
-    lot.outcome = { failure: lot.doubtful || answer.errorCode === code.duplicateSequence ? outcomeUnknown(failure) : failure }
+    lot.outcome = {
+      failure: lot.doubtful || answer.errorCode === code.duplicateSequence ? outcomeUnknown(failure) : failure,
+    }
   } else {
     if (verdict === 'retry-unknown') lot.doubtful = true
     lot.reason = new Unreachable(`${lot.topic.name}/${lot.partition}: ${nameOf(answer.errorCode)}`)

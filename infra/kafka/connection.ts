@@ -230,7 +230,9 @@ export interface InnerBroker {
     }[]
     readonly timeout: number
   }): Promise<unknown>
-  describeConfigs(request: { readonly resources: readonly { readonly type: number; readonly name: string }[] }): Promise<{
+  describeConfigs(request: {
+    readonly resources: readonly { readonly type: number; readonly name: string }[]
+  }): Promise<{
     readonly resources: readonly {
       readonly resourceName: string
       readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[]
@@ -262,7 +264,11 @@ export interface InnerBroker {
   offsetCommit(
     request: OfMember & {
       readonly groupGenerationId: number
-      readonly topics: readonly OfTopic<{ readonly partition: number; readonly offset: number; readonly metadata: string }>[]
+      readonly topics: readonly OfTopic<{
+        readonly partition: number
+        readonly offset: number
+        readonly metadata: string
+      }>[]
     },
   ): Promise<unknown>
   offsetFetch(request: {

@@ -25,16 +25,7 @@ export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number
   return ~crc >>> 0
 }
 
-type EightTables = [
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-]
+type EightTables = [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array]
 
 function at8(bytes: Uint8Array, index: number): number {
   return bytes[index] as number
@@ -50,7 +41,9 @@ function buildTables(): Int32Array[] {
   const all = [first]
   for (let slice = 1; slice < 8; slice += 1) {
     const before = all[slice - 1] as Int32Array
-    all.push(first.map((_, byte) => ((before[byte] as number) >>> 8) ^ (first[(before[byte] as number) & 0xff] as number)))
+    all.push(
+      first.map((_, byte) => ((before[byte] as number) >>> 8) ^ (first[(before[byte] as number) & 0xff] as number)),
+    )
   }
   return all
 }

@@ -30,7 +30,10 @@ export function assign(members: readonly Member[], partitions: number): Map<stri
   inOrder.forEach(({ id, holds }, rank) => {
     const own = holds.filter(({ partition }) => holders.get(partition) === id)
     const busiestFirst = own.toSorted((a, b) => b.underWay - a.underWay || a.partition - b.partition)
-    given.set(id, busiestFirst.slice(0, share + (rank < larger ? 1 : 0)).map(({ partition }) => partition))
+    given.set(
+      id,
+      busiestFirst.slice(0, share + (rank < larger ? 1 : 0)).map(({ partition }) => partition),
+    )
   })
 
   const free = Array.from({ length: partitions }, (_, partition) => partition).filter((one) => !holders.has(one))
@@ -65,17 +68,25 @@ function compare(a: string, b: string): number {
 /** What a member tells the leader when it joins. */
 export function encodeClaims(member: Omit<Member, 'id'>): Buffer {
   const { generation, holds } = member
-  return Buffer.from(JSON.stringify({ generation, holds: holds.map(({ partition, underWay }) => [partition, underWay]) }))
+  return Buffer.from(
+    JSON.stringify({ generation, holds: holds.map(({ partition, underWay }) => [partition, underWay]) }),
+  )
 }
 
 /** A member that says nothing we understand holds nothing. */
 export function decodeClaims(id: string, claims: Buffer | null): Member {
   try {
     const said: unknown = JSON.parse(claims?.toString('utf8') ?? '')
-    if (typeof said === 'object' && said !== null && 'generation' in said && 'holds' in said && Array.isArray(said.holds)) {
+    if (
+      typeof said === 'object' &&
+      said !== null &&
+      'generation' in said &&
+      'holds' in said &&
+      Array.isArray(said.holds)
+    ) {
       const holds = said.holds.map((held: unknown) => {
         const [partition, underWay] = held as [number, number]
-        return { partition: Number(partition), underWay: Number(underWay) }
+        return { partition, underWay }
       })
       return { id, generation: Number(said.generation), holds }
     }

@@ -9,15 +9,13 @@
  * silent for `leaseMs` is dropped by the broker, and finds that out before it is given anything again.
  * Source: https://kafka.apache.org/protocol (JoinGroup, SyncGroup, Heartbeat); KIP-429 for the two meetings of a move.
  */
-import kafkajs from 'kafkajs'
+import { AssignerProtocol } from 'kafkajs'
 import { Failure } from '#processors/ports/failure.ts'
 import { type KafkaCluster, type Lane, Unreachable } from './cluster.ts'
 import { type Link, messageOf, protocolError } from './connection.ts'
 import { type Committed } from './finished-offsets.ts'
 import { type Held, assign, decodeClaims, encodeClaims } from './group-assignment.ts'
 import { Patience } from './patience.ts'
-
-const { AssignerProtocol } = kafkajs
 
 export interface GroupMemberOptions {
   readonly groupId: string
@@ -216,7 +214,9 @@ let nextLane = 0
 
 export async function findCoordinator(cluster: KafkaCluster, groupId: string): Promise<number> {
   const link = await cluster.controller()
-  const { coordinator } = await link.ask(async (broker) => await broker.findGroupCoordinator({ groupId, coordinatorType: 0 }))
+  const { coordinator } = await link.ask(
+    async (broker) => await broker.findGroupCoordinator({ groupId, coordinatorType: 0 }),
+  )
   return coordinator.nodeId
 }
 
@@ -226,7 +226,9 @@ export async function fetchCommitted(
 ): Promise<Map<number, Committed>> {
   const { groupId, topic } = wanted
   const partitions = wanted.partitions.map((partition) => ({ partition }))
-  const { responses } = await link.ask(async (broker) => await broker.offsetFetch({ groupId, topics: [{ topic, partitions }] }))
+  const { responses } = await link.ask(
+    async (broker) => await broker.offsetFetch({ groupId, topics: [{ topic, partitions }] }),
+  )
   const found = new Map<number, Committed>()
   for (const { partition, offset, metadata, errorCode } of responses.flatMap((one) => one.partitions)) {
     if (errorCode !== 0) throw new Unreachable(`committed offsets of ${groupId}: error ${errorCode}`)

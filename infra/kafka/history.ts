@@ -48,7 +48,9 @@ interface Ports {
   readonly reader: Reader
 }
 
-type Identity = { readonly log: string; readonly format: number } | { readonly topic: string; readonly id: string; readonly partitions: number }
+type Identity =
+  | { readonly log: string; readonly format: number }
+  | { readonly topic: string; readonly id: string; readonly partitions: number }
 
 export async function openHistory(ports: Ports, options: HistoryOptions): Promise<History> {
   const identityTopic = `${options.prefix}log.v1`
@@ -56,7 +58,12 @@ export async function openHistory(ports: Ports, options: HistoryOptions): Promis
   const found = await describe(ports.cluster, { names, patience: options.patience })
   const replication = replicationOf(found, options.replicationFactor ?? Math.min(3, ports.cluster.size))
 
-  const identity = await ensureTopic(ports.cluster, found, { name: identityTopic, partitions: 1, replication, patience: options.patience })
+  const identity = await ensureTopic(ports.cluster, found, {
+    name: identityTopic,
+    partitions: 1,
+    replication,
+    patience: options.patience,
+  })
   let known = await readIdentity(ports.reader, identity)
   if (known.id === undefined) {
     await write(ports.appender, { identity, records: [{ log: randomUUID(), format: FORMAT }] })
@@ -67,7 +74,12 @@ export async function openHistory(ports: Ports, options: HistoryOptions): Promis
   for (const { name, partitions } of options.topics) {
     const marked = known.topics.get(name)
     if (marked === undefined) {
-      const topic = await ensureTopic(ports.cluster, found, { name, partitions, replication, patience: options.patience })
+      const topic = await ensureTopic(ports.cluster, found, {
+        name,
+        partitions,
+        replication,
+        patience: options.patience,
+      })
       unmarked.push({ ...topic, partitions: topic.partitions.length })
     } else compare(marked, found.get(name))
   }
@@ -91,7 +103,9 @@ export function compare(marked: TopicOfLog, now: TopicMetadata | undefined): voi
   if (now.errorCode !== code.none) return
   if (now.id !== marked.id) throw diverged(`Kafka topic ${name} was deleted and made again`)
   if (now.partitions.length !== marked.partitions) {
-    throw diverged(`Kafka topic ${name} has ${now.partitions.length} partitions; the log was made with ${marked.partitions}`)
+    throw diverged(
+      `Kafka topic ${name} has ${now.partitions.length} partitions; the log was made with ${marked.partitions}`,
+    )
   }
 }
 
@@ -133,7 +147,12 @@ function replicationOf(found: ReadonlyMap<string, TopicMetadata>, wanted: number
 async function ensureTopic(
   cluster: KafkaCluster,
   found: Map<string, TopicMetadata>,
-  wanted: { readonly name: string; readonly partitions: number; readonly replication: Replication; readonly patience: Patience },
+  wanted: {
+    readonly name: string
+    readonly partitions: number
+    readonly replication: Replication
+    readonly patience: Patience
+  },
 ): Promise<TopicMetadata> {
   const { name, patience } = wanted
   for (;;) {
@@ -171,12 +190,17 @@ function parse(record: StoredRecord): Identity | undefined {
   const said: unknown = JSON.parse(Buffer.from(record.value).toString('utf8'))
   if (typeof said !== 'object' || said === null) return undefined
   if ('format' in said && typeof said.format === 'number' && said.format > FORMAT) {
-    throw new Failure('log.newer', `the log was made by a newer version (format ${said.format})`, { remedy: 'Use that version, or a newer one.' })
+    throw new Failure('log.newer', `the log was made by a newer version (format ${said.format})`, {
+      remedy: 'Use that version, or a newer one.',
+    })
   }
   return said as Identity
 }
 
-async function write(appender: Appender, given: { readonly identity: TopicName; readonly records: readonly Identity[] }): Promise<void> {
+async function write(
+  appender: Appender,
+  given: { readonly identity: TopicName; readonly records: readonly Identity[] },
+): Promise<void> {
   const records: NewRecord[] = given.records.map((said) => ({
     key: 'log' in said ? 'log' : said.topic,
     headers: {},
@@ -185,12 +209,18 @@ async function write(appender: Appender, given: { readonly identity: TopicName; 
   await appender.append([{ topic: given.identity, partition: 0, records }], 1_000 * records.length)
 }
 
-async function judge(cluster: KafkaCluster, options: { readonly names: readonly string[]; readonly patience: Patience }): Promise<string[]> {
+async function judge(
+  cluster: KafkaCluster,
+  options: { readonly names: readonly string[]; readonly patience: Patience },
+): Promise<string[]> {
   for (;;) {
     try {
       const settings = await readSettings(await cluster.controller(), options.names)
       return options.names.flatMap((name) =>
-        judgeSettings(name, { settings: settings.get(name) ?? {}, replicas: cluster.topic(name)?.partitions[0]?.replicas ?? 1 }),
+        judgeSettings(name, {
+          settings: settings.get(name) ?? {},
+          replicas: cluster.topic(name)?.partitions[0]?.replicas ?? 1,
+        }),
       )
     } catch (error) {
       await options.patience.wait(error)

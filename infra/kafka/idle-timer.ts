@@ -10,7 +10,10 @@ import { createRequire } from 'node:module'
 
 interface RequestQueue {
   readonly enforceRequestTimeout: boolean
-  readonly inflight: ReadonlyMap<number, { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }>
+  readonly inflight: ReadonlyMap<
+    number,
+    { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }
+  >
   requestTimeoutIntervalId: NodeJS.Timeout | undefined
   isConnected(): boolean
   destroy(): void
@@ -36,7 +39,7 @@ export function stopIdleTimer(): void {
     this.destroy()
     this.requestTimeoutIntervalId = setInterval(() => {
       const now = Date.now()
-      for (const request of [...this.inflight.values()]) {
+      for (const request of this.inflight.values()) {
         if (now - request.sentAt > request.requestTimeout) request.timeoutRequest()
       }
       if (!this.isConnected()) this.destroy()

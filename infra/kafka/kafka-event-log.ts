@@ -61,7 +61,10 @@ export async function openKafkaEventLog(options: KafkaEventLogOptions): Promise<
       { cluster, appender, reader },
       {
         prefix,
-        topics: topicNames.map((topic) => ({ name: prefix + topic, partitions: partitionsOf(topic, options.partitions ?? 6) })),
+        topics: topicNames.map((topic) => ({
+          name: prefix + topic,
+          partitions: partitionsOf(topic, options.partitions ?? 6),
+        })),
         replicationFactor: options.replicationFactor,
         patience: new Patience(options.openPatienceMs ?? 10_000),
       },
@@ -79,7 +82,9 @@ export async function openKafkaEventLog(options: KafkaEventLogOptions): Promise<
 
 export function prefixOf(namespace = 'lattice'): string {
   if (!/^[A-Za-z0-9._-]{0,64}$/.test(namespace)) {
-    throw new Failure('settings.invalid', `"${namespace}" cannot be part of a Kafka topic's name`, { remedy: 'Use letters, digits, ".", "_" and "-".' })
+    throw new Failure('settings.invalid', `"${namespace}" cannot be part of a Kafka topic's name`, {
+      remedy: 'Use letters, digits, ".", "_" and "-".',
+    })
   }
   return namespace === '' ? '' : `${namespace}.`
 }
@@ -219,7 +224,8 @@ class KafkaEventLog implements EventLog {
 
 /** An upper bound of what the records weigh; refuses what is over the limits. */
 function weigh(records: readonly NewRecord[]): number {
-  if (records.length > recordLimits.records) throw tooLarge(`${records.length} records in one append, at most ${recordLimits.records}`)
+  if (records.length > recordLimits.records)
+    throw tooLarge(`${records.length} records in one append, at most ${recordLimits.records}`)
   let bytes = 0
   for (const { key, headers, value } of records) {
     bytes += value.length + 3 * key.length

@@ -55,7 +55,10 @@ export class Reader {
         }
         if (next >= end) return
         const at = { ...from, offset: next }
-        const more = follower === undefined ? (await this.#fetch(at, { patienceMs, signal }))?.records : await this.#tailed(follower, { at, patienceMs, signal })
+        const more =
+          follower === undefined
+            ? (await this.#fetch(at, { patienceMs, signal }))?.records
+            : await this.#tailed(follower, { at, patienceMs, signal })
         if (more === undefined) return
         if (more.length === 0) {
           if (!follow) throw gap(at, 'the log says there are records, and gives none')
@@ -74,7 +77,10 @@ export class Reader {
   }
 
   /** First offset kept and the next one, of partitions of one topic, in partition order. */
-  async bounds(topic: TopicName, options: { partitions: readonly number[]; patience: Patience }): Promise<PartitionBounds[]> {
+  async bounds(
+    topic: TopicName,
+    options: { partitions: readonly number[]; patience: Patience },
+  ): Promise<PartitionBounds[]> {
     const { partitions, patience } = options
     const first = new Map<number, number>()
     const next = new Map<number, number>()
@@ -82,8 +88,15 @@ export class Reader {
       this.#guard()
       if (this.#closed) throw closed()
       try {
-        await Promise.all([this.#list(topic, { partitions, of: 'first', into: first }), this.#list(topic, { partitions, of: 'next', into: next })])
-        return partitions.map((partition) => ({ partition, first: first.get(partition) ?? 0, next: next.get(partition) ?? 0 }))
+        await Promise.all([
+          this.#list(topic, { partitions, of: 'first', into: first }),
+          this.#list(topic, { partitions, of: 'next', into: next }),
+        ])
+        return partitions.map((partition) => ({
+          partition,
+          first: first.get(partition) ?? 0,
+          next: next.get(partition) ?? 0,
+        }))
       } catch (error) {
         await this.#recover(error, patience)
       }
@@ -97,10 +110,14 @@ export class Reader {
   ): Promise<{ next: number; end: number; records: readonly StoredRecord[] } | undefined> {
     const { after, signal } = options
     const checks = after !== undefined && from.offset > 0
-    const fetched = await this.#fetch({ ...from, offset: checks ? from.offset - 1 : from.offset }, { ...options, startsAt: from.offset })
+    const fetched = await this.#fetch(
+      { ...from, offset: checks ? from.offset - 1 : from.offset },
+      { ...options, startsAt: from.offset },
+    )
     if (fetched === undefined || this.#ends(signal)) return undefined
     const { records, answer } = fetched
-    const end = from.offset > answer.next ? await this.#confirmEnd(from, new Patience(options.patienceMs, signal)) : answer.next
+    const end =
+      from.offset > answer.next ? await this.#confirmEnd(from, new Patience(options.patienceMs, signal)) : answer.next
     if (!checks || records[0]?.offset !== from.offset - 1) return { next: from.offset, end, records }
     if (records[0].headers['ce_id'] !== after) throw diverged(from, 'the record before it is another one')
     return { next: from.offset, end, records: records.slice(1) }
@@ -182,7 +199,9 @@ export class Reader {
     await Promise.all(
       [...byLeader].map(async ([leader, partitions]) => {
         const link = await this.#cluster.link(leader, 'read')
-        for (const { partition, errorCode, offset } of await link.send(listOffsets(topic.name, { partitions, of: options.of }))) {
+        for (const { partition, errorCode, offset } of await link.send(
+          listOffsets(topic.name, { partitions, of: options.of }),
+        )) {
           if (errorCode !== 0) throw readError(errorCode, `${topic.name}/${partition}`)
           options.into.set(partition, offset)
         }
@@ -218,9 +237,13 @@ export class Reader {
   }
 }
 
-function* slices(records: readonly StoredRecord[], options: { batchSize: number; end: number }): Generator<readonly StoredRecord[]> {
+function* slices(
+  records: readonly StoredRecord[],
+  options: { batchSize: number; end: number },
+): Generator<readonly StoredRecord[]> {
   const last = records.at(-1)
-  const wanted = last !== undefined && last.offset >= options.end ? records.filter(({ offset }) => offset < options.end) : records
+  const wanted =
+    last !== undefined && last.offset >= options.end ? records.filter(({ offset }) => offset < options.end) : records
   if (wanted.length === 0) return
   if (wanted.length <= options.batchSize) yield wanted
   else for (let at = 0; at < wanted.length; at += options.batchSize) yield wanted.slice(at, at + options.batchSize)
@@ -229,20 +252,28 @@ function* slices(records: readonly StoredRecord[], options: { batchSize: number;
 function readError(errorCode: number, what: string): Error {
   if (isPassing(errorCode)) return new Unreachable(`${what}: ${nameOf(errorCode)}`)
   return new Failure('log.unavailable', `Kafka refuses to read ${what}: ${nameOf(errorCode)}`, {
-    remedy: "See what the broker says; its access rules may not allow this.",
+    remedy: 'See what the broker says; its access rules may not allow this.',
   })
 }
 
 function diverged({ topic, partition, offset }: ReadFrom, why: string): Failure {
-  return new Failure('log.diverged', `${topic.name}/${partition} is not the history this reader stands on at ${offset}: ${why}`, {
-    remedy: 'Point at the log the store was built from, or rebuild the store from this one.',
-  })
+  return new Failure(
+    'log.diverged',
+    `${topic.name}/${partition} is not the history this reader stands on at ${offset}: ${why}`,
+    {
+      remedy: 'Point at the log the store was built from, or rebuild the store from this one.',
+    },
+  )
 }
 
 function trimmed({ topic, partition, offset }: ReadFrom, first: number | undefined): Failure {
-  return new Failure('log.trimmed', `${topic.name}/${partition} begins at ${first ?? '?'}; the records from ${offset} on are gone`, {
-    remedy: 'Restore the log, or rebuild the store from a snapshot or archive that reaches further back.',
-  })
+  return new Failure(
+    'log.trimmed',
+    `${topic.name}/${partition} begins at ${first ?? '?'}; the records from ${offset} on are gone`,
+    {
+      remedy: 'Restore the log, or rebuild the store from a snapshot or archive that reaches further back.',
+    },
+  )
 }
 
 function gap({ topic, partition, offset }: ReadFrom, why: string): Failure {

@@ -116,12 +116,13 @@ interface BatchSpan {
 }
 
 function* batchesOf(bytes: Buffer): Generator<BatchSpan> {
-  for (let start = 0; start + HEADER_BYTES <= bytes.length; ) {
+  for (let start = 0; start + HEADER_BYTES <= bytes.length;) {
     const reader = new WireReader(bytes, start)
     const base = reader.int64()
     const end = start + LENGTH_FROM + reader.int32()
     if (end > bytes.length) return
-    if (end < start + HEADER_BYTES || bytes[start + 16] !== 2) throw new DamagedBatch(`no record batch at offset ${base}`)
+    if (end < start + HEADER_BYTES || bytes[start + 16] !== 2)
+      throw new DamagedBatch(`no record batch at offset ${base}`)
     yield { start, end, base, last: base + bytes.readInt32BE(start + 23) }
     start = end
   }
@@ -158,7 +159,9 @@ function decompress(bytes: Buffer, compression: number): Buffer {
   if (compression === 0) return bytes
   if (compression === 1) return gunzipSync(bytes)
   if (compression === 4) return zstdDecompressSync(bytes)
-  throw new DamagedBatch(`records are compressed with ${compression === 2 ? 'snappy' : 'lz4'}, which cannot be read here`)
+  throw new DamagedBatch(
+    `records are compressed with ${compression === 2 ? 'snappy' : 'lz4'}, which cannot be read here`,
+  )
 }
 
 /** A record of a fetched batch, cut into fields when first looked at. Views into the batch stay valid: it is never reused. */
@@ -241,7 +244,7 @@ function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 /** Header names are few and the same in every record: the last ones seen are kept, by length and outer letters. */
-const names = new Array<string | undefined>(256)
+const names = Array.from<string | undefined>({ length: 256 })
 
 function readName(reader: WireReader): string {
   const length = reader.varint()

@@ -6,7 +6,7 @@
  * Kafka 3.1 or newer.
  * Source: https://kafka.apache.org/protocol#protocol_messages
  */
-import { type WireReader, WireWriter } from './wire.ts'
+import type { WireReader, WireWriter } from './wire.ts'
 
 export interface WireRequest<Answer> {
   readonly name: string
@@ -108,7 +108,10 @@ export interface ListedOffset {
 }
 
 /** The first offset kept, or the one the next record will get, of partitions one node leads. */
-export function listOffsets(topic: string, options: { partitions: readonly number[]; of: 'first' | 'next' }): WireRequest<ListedOffset[]> {
+export function listOffsets(
+  topic: string,
+  options: { partitions: readonly number[]; of: 'first' | 'next' },
+): WireRequest<ListedOffset[]> {
   return {
     name: 'ListOffsets',
     ...versions.listOffsets,

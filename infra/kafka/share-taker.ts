@@ -66,7 +66,7 @@ export class ShareTaker {
   readonly #ending = new AbortController()
   #queue: Queued[] = []
   #room: number
-  #failure: unknown
+  #failure: Error | undefined
   #commitTimer: NodeJS.Timeout | undefined
   #committing: Promise<unknown> = Promise.resolve()
   #ended: Promise<void> | undefined
@@ -128,7 +128,7 @@ export class ShareTaker {
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= error
+    this.#failure ??= error instanceof Error ? error : new Error(String(error))
     this.#arrived.wake()
   }
 

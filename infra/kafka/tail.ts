@@ -123,7 +123,10 @@ export class Tail {
     this.wakeAll()
   }
 
-  async #from(followed: Followed, at: { offset: number; signal: AbortSignal | undefined }): Promise<readonly StoredRecord[] | 'fetch'> {
+  async #from(
+    followed: Followed,
+    at: { offset: number; signal: AbortSignal | undefined },
+  ): Promise<readonly StoredRecord[] | 'fetch'> {
     const { offset, signal } = at
     if (followed.next === undefined || followed.next < offset) {
       followed.next = offset
@@ -154,7 +157,8 @@ export class Tail {
     if (leader === undefined) return followed.waiting.wake()
     const ring = this.#rings.get(leader)
     if (ring === undefined) this.#ring(leader)
-    else if (ring.poll !== undefined && !isCovered(ring, followed)) this.#cutting ??= setTimeout(() => this.#cutPolls(), CUT_AFTER_MS)
+    else if (ring.poll !== undefined && !isCovered(ring, followed))
+      this.#cutting ??= setTimeout(() => this.#cutPolls(), CUT_AFTER_MS)
   }
 
   #cutPolls(): void {
@@ -236,7 +240,10 @@ function take(followed: Followed, found: FetchedPartition): void {
   if (next !== undefined && next > from) {
     followed.chunks.push({ from, next, bytes: found.records, records: undefined })
     let kept = 0
-    followed.chunks = followed.chunks.reverse().filter(({ bytes }, age) => (kept += bytes.length) <= PARTITION_BYTES || age === 0).reverse()
+    followed.chunks = followed.chunks
+      .reverse()
+      .filter(({ bytes }, age) => (kept += bytes.length) <= PARTITION_BYTES || age === 0)
+      .reverse()
     followed.next = next
     followed.waiting.wake()
   } else if (found.next > from) {

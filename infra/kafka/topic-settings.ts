@@ -54,7 +54,10 @@ export async function readSettings(link: Link, topics: readonly string[]): Promi
 }
 
 /** Throws `log.unsafe` for what would lose events; answers with what is only a risk, in words. */
-export function judgeSettings(topic: string, given: { readonly settings: TopicSettings; readonly replicas: number }): string[] {
+export function judgeSettings(
+  topic: string,
+  given: { readonly settings: TopicSettings; readonly replicas: number },
+): string[] {
   const { settings, replicas } = given
   const policy = settings['cleanup.policy'] ?? 'delete'
   if (policy !== 'delete') throw unsafe(topic, { name: 'cleanup.policy', is: policy, must: 'delete' })
@@ -74,12 +77,17 @@ export function judgeSettings(topic: string, given: { readonly settings: TopicSe
     throw unsafe(topic, { name: 'compression.type', is: compression, must: 'producer' })
   }
   if (replicas >= 3 && Number(settings['min.insync.replicas'] ?? '1') < 2) {
-    return [`${topic}: min.insync.replicas is 1 with ${replicas} replicas; an acknowledged record may stand on one broker alone. Set it to 2.`]
+    return [
+      `${topic}: min.insync.replicas is 1 with ${replicas} replicas; an acknowledged record may stand on one broker alone. Set it to 2.`,
+    ]
   }
   return []
 }
 
-function unsafe(topic: string, setting: { readonly name: string; readonly is: string; readonly must: string }): Failure {
+function unsafe(
+  topic: string,
+  setting: { readonly name: string; readonly is: string; readonly must: string },
+): Failure {
   const { name, is, must } = setting
   return new Failure('log.unsafe', `Kafka topic ${topic} has ${name}=${is}; it would lose or refuse events`, {
     remedy: `kafka-configs --alter --entity-type topics --entity-name ${topic} --add-config ${name}=${must}`,

@@ -23,6 +23,6 @@ export class Waiters {
   }
 
   wake(): void {
-    for (const woken of [...this.#waiting]) woken()
+    for (const woken of this.#waiting) woken()
   }
 }

@@ -36,7 +36,7 @@ describe('group assignment', () => {
     fc.assert(
       fc.property(anyMembers, fc.integer({ min: 1, max: 16 }), (members, partitions) => {
         const [one, other] = [assign(members, partitions), assign(members.toReversed(), partitions)]
-        expect([...other].toSorted()).toEqual([...one].toSorted())
+        expect(Object.fromEntries(other)).toEqual(Object.fromEntries(one))
       }),
     )
   })

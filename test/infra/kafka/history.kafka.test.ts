@@ -1,7 +1,7 @@
 /**
  * Which history a Kafka log is: agreed on by all who open it, and any other one is a named stop (R5).
  */
-import { Kafka, type Admin, logLevel } from 'kafkajs'
+import { type Admin, CompressionTypes, ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type KafkaEventLogOptions, openKafkaEventLog } from '#infra/kafka/kafka-event-log.ts'
 import type { EventLog } from '#processors/ports/event-log.ts'
@@ -113,7 +113,9 @@ describe('history', () => {
     await (await open(at)).close()
     await admin.alterConfigs({
       validateOnly: false,
-      resources: [{ type: 2, name: `${at.namespace}.${ONE}`, configEntries: [{ name, value }] }],
+      resources: [
+        { type: ConfigResourceTypes.TOPIC, name: `${at.namespace}.${ONE}`, configEntries: [{ name, value }] },
+      ],
     })
     const refused = await openKafkaEventLog(at).catch((error: unknown) => error)
     expect(isFailure(refused, 'log.unsafe')).toBe(true)
@@ -125,7 +127,7 @@ describe('history', () => {
     await open(at)
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: [{ type: 2, name: `${at.namespace}.runs.v1` }],
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: `${at.namespace}.runs.v1` }],
     })
     const settings = Object.fromEntries(
       resources[0]?.configEntries.map((one) => [one.configName, one.configValue]) ?? [],
@@ -177,7 +179,7 @@ describe('history', () => {
     await producer.connect()
     await producer.send({
       topic: `${at.namespace}.${ONE}`,
-      compression: 1,
+      compression: CompressionTypes.GZIP,
       messages: [{ value: null }, { key: 'k', value: 'zipped' }],
     })
     await producer.disconnect()

@@ -42,7 +42,10 @@ interface Worker {
 }
 
 /** A worker with connections of its own, that holds each record for a while; for ever without `holdMs`. */
-async function worker(at: KafkaSpace, options: { holdMs?: number; window?: number; leaseMs?: number } = {}): Promise<Worker> {
+async function worker(
+  at: KafkaSpace,
+  options: { holdMs?: number; window?: number; leaseMs?: number } = {},
+): Promise<Worker> {
   const { holdMs, window = 8, leaseMs = 10_000 } = options
   const share = await openKafkaWorkShare(at)
   const [took, done]: [Delivery[], string[]] = [[], []]
@@ -85,7 +88,9 @@ describe('share taker', () => {
     }
     await eventually('all are done', () => done() >= 400)
     for (const { took } of workers) expect(took.length).toBeGreaterThan(10)
-    expect(workers.flatMap(({ took }) => took.map((one) => idOf(one.record))).toSorted()).toEqual(written.map(idOf).toSorted())
+    expect(workers.flatMap(({ took }) => took.map((one) => idOf(one.record))).toSorted()).toEqual(
+      written.map(idOf).toSorted(),
+    )
     for (const { stop, ended } of workers) {
       stop.abort()
       await ended
@@ -99,7 +104,10 @@ describe('share taker', () => {
     const leaving = await worker(at, { window: 20, leaseMs: 60_000 })
     await eventually('all are taken', () => leaving.took.length === 20)
     const staying = await worker(at, { window: 20, leaseMs: 60_000, holdMs: 0 })
-    await eventually('all are known to be taken', async () => (await staying.share.backlog(TOPIC, 'workers')).taken === 20)
+    await eventually(
+      'all are known to be taken',
+      async () => (await staying.share.backlog(TOPIC, 'workers')).taken === 20,
+    )
     leaving.stop.abort()
     await leaving.ended
     await eventually('all are done', () => staying.done.length === 20, { deadlineMs: 10_000 })
@@ -116,7 +124,10 @@ describe('share taker', () => {
     const stuck = await worker(at, { window: 40, leaseMs: 1_000 })
     await eventually('all are taken', () => stuck.took.length === 40)
     const fresh = await worker(at, { window: 40, leaseMs: 1_000, holdMs: 0 })
-    await eventually('half of the partitions come over', () => new Set(fresh.took.map((one) => one.position.partition)).size === 2)
+    await eventually(
+      'half of the partitions come over',
+      () => new Set(fresh.took.map((one) => one.position.partition)).size === 2,
+    )
     expect(fresh.took.every(({ redelivered }) => redelivered)).toBe(true)
   })
 
@@ -159,7 +170,10 @@ describe('share taker', () => {
     await log.append(TOPIC, records(10, 'key'))
     const [partition] = (await log.bounds(TOPIC)).filter(({ next }) => next === 10)
     const before = await worker(at, { window: 4 })
-    await eventually('some are known to be taken', async () => (await before.share.backlog(TOPIC, 'workers')).taken === 4)
+    await eventually(
+      'some are known to be taken',
+      async () => (await before.share.backlog(TOPIC, 'workers')).taken === 4,
+    )
     before.stop.abort()
     await before.ended
     await trim(admin, { topic: `${at.namespace}.${TOPIC}`, partition: partition?.partition ?? 0, before: 7 })

@@ -69,7 +69,10 @@ class FakeBroker implements Polls {
       await sleep(this.#delayMs())
       return { errorCode: 0, partitions }
     }
-    return { send: async (asked) => await Promise.race([cut.promise, answer(asked)]), cut: () => cut.reject(new Error('cut')) }
+    return {
+      send: async (asked) => await Promise.race([cut.promise, answer(asked)]),
+      cut: () => cut.reject(new Error('cut')),
+    }
   }
 }
 
@@ -82,13 +85,21 @@ function batchAt(offset: number): Buffer {
 interface Play {
   readonly seed: number
   readonly followers: readonly { readonly partition: number; readonly joinsMs: number; readonly worksMs: number }[]
-  readonly appends: readonly { readonly partition: number; readonly afterMs: number; readonly fails: boolean; readonly stingy: boolean }[]
+  readonly appends: readonly {
+    readonly partition: number
+    readonly afterMs: number
+    readonly fails: boolean
+    readonly stingy: boolean
+  }[]
 }
 
 const partition = fc.nat(2)
 const anyPlay: fc.Arbitrary<Play> = fc.record({
   seed: fc.integer(),
-  followers: fc.array(fc.record({ partition, joinsMs: fc.nat(25), worksMs: fc.nat(6) }), { minLength: 1, maxLength: 12 }),
+  followers: fc.array(fc.record({ partition, joinsMs: fc.nat(25), worksMs: fc.nat(6) }), {
+    minLength: 1,
+    maxLength: 12,
+  }),
   appends: fc.array(fc.record({ partition, afterMs: fc.nat(8), fails: fc.boolean(), stingy: fc.boolean() }), {
     minLength: 1,
     maxLength: 25,
@@ -109,7 +120,9 @@ async function follow(broker: FakeBroker, tail: Tail, of: Of): Promise<number[]>
   const follower = tail.follow({ id: 'aa', name: 't' }, of.partition)
   while (seen.length < of.until) {
     const tailed = of.asksItself() ? 'fetch' : await follower.from(seen.length)
-    seen.push(...(tailed === 'fetch' ? await broker.fetch(of.partition, seen.length) : tailed.map(({ offset }) => offset)))
+    seen.push(
+      ...(tailed === 'fetch' ? await broker.fetch(of.partition, seen.length) : tailed.map(({ offset }) => offset)),
+    )
     if (of.worksMs > 0) await sleep(of.worksMs)
   }
   // Goes on waiting, as a store does, beside those who are not there yet.
@@ -128,7 +141,12 @@ describe('tail', () => {
       const total = (of: number): number => appends.filter((append) => append.partition === of).length
       const following = followers.map(async ({ partition: of, joinsMs, worksMs }) => {
         await sleep(joinsMs)
-        return await follow(broker, tail, { partition: of, worksMs, until: total(of), asksItself: () => delayMs() === 0 })
+        return await follow(broker, tail, {
+          partition: of,
+          worksMs,
+          until: total(of),
+          asksItself: () => delayMs() === 0,
+        })
       })
       for (const { partition: to, afterMs, fails, stingy } of appends) {
         await sleep(afterMs)
