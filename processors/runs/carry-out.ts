@@ -110,8 +110,8 @@ class OwnedRun {
   state: RunState
   readonly #ports: CarryOutPorts
   readonly #signal: AbortSignal
-  /** Aborted when the call under way is of no more use: cancelled, lost or stopped. */
-  #interrupt = new AbortController()
+  /** Aborted when what is under way is of no more use: cancelled, lost or stopped. Nothing is called afterwards. */
+  readonly #interrupt = new AbortController()
   #head: Head
   /** Up to here the run's history was known; the feed may still have to come to it. */
   readonly #knownSeq: number
@@ -307,7 +307,6 @@ class OwnedRun {
   #mustGoOn(): void {
     if (this.#foreign) throw lost
     if (this.#signal.aborted) throw stopped
-    if (this.#interrupt.signal.aborted) this.#interrupt = new AbortController()
   }
 
   #elapsedMs(): number {

@@ -30,6 +30,9 @@ export interface Process {
   readonly clock: Clock
   readonly life: Life
   readonly signals: readonly Signal[]
+  /** From now on it hears nothing from the log, though it writes; until `hear`. */
+  deafen(): void
+  hear(): void
   /** The next appends of this process fail like this, one each; '' lets one pass. */
   readonly appendFailures: (FailureCode | '' | 'written, append.outcome-unknown')[]
   ports(steps: Steps): CarryOutPorts
@@ -71,8 +74,9 @@ export function openWorld(): World {
     underWay = []
     appends.push(underWay)
   }
-  log.onWritten = ({ partition }, record) => {
-    const type = `${record.headers['ce_type']}${judge.judge(partition, record) ? '' : '!'}`
+  log.onWritten = ({ topic, partition }, record) => {
+    const counts = topic !== 'runs.v1' || judge.judge(partition, record)
+    const type = `${record.headers['ce_type']}${counts ? '' : '!'}`
     types.push(type)
     underWay.push(type)
   }
@@ -130,8 +134,16 @@ function startProcess(name: string, given: { scheduler: Scheduler; log: EventLog
   const appendFailures: Process['appendFailures'] = []
   const signals: Signal[] = []
   const report = (signal: Signal): void => void signals.push(signal)
+  let hearing = Promise.withResolvers<void>()
+  hearing.resolve()
   const log: EventLog = {
     ...given.log,
+    async *read(from, options) {
+      for await (const batch of given.log.read(from, options)) {
+        await hearing.promise
+        yield batch
+      }
+    },
     async append(topic, records) {
       const failure = appendFailures.shift() ?? ''
       if (failure === '') return given.log.append(topic, records)
@@ -151,7 +163,9 @@ function startProcess(name: string, given: { scheduler: Scheduler; log: EventLog
     onAppended: (topic, positions, records) => void (topic === 'runs.v1' && feed.appended(positions, records)),
   })
   const ports = (steps: Steps): CarryOutPorts => ({ journal, feed, steps, clock, report, worker: name })
-  return { log, feed, journal, clock, life, signals, appendFailures, ports }
+  const deafen = (): void => void (hearing = Promise.withResolvers())
+  const hear = (): void => hearing.resolve()
+  return { log, feed, journal, clock, life, signals, appendFailures, deafen, hear, ports }
 }
 
 /** A run just submitted, in the log, as its submitter knows it. */

@@ -1,0 +1,168 @@
+/** What a worker does with a task it is handed: given a delivery, when others are at it too, then one run. */
+import { describe, expect, test } from 'vitest'
+import { parkOn } from '#processors/journal/park.ts'
+import { workTasks } from '#processors/kinds/task/work-tasks.reactor.ts'
+import type { Delivery } from '#processors/ports/work-share.ts'
+import type { Steps } from '#processors/runs/carry-out.ts'
+import {
+  codec,
+  hangs,
+  openWorld,
+  type Process,
+  recordOf,
+  stepsOf,
+  submitted,
+  type World,
+} from '#test/processors/runs/quiet-world.ts'
+import { happened, runId } from '#test/processors/runs/run-script.ts'
+
+const never = new AbortController().signal
+
+function worker(process: Process, steps: Steps, signal = never) {
+  const { log, journal, clock } = process
+  const park = parkOn({ journal, clock, report: () => {}, signal })
+  const reactor = workTasks({ ...process.ports(steps), log, codec, park })
+  return (delivery: Delivery) => reactor.react(delivery, signal)
+}
+
+/** The submission as the share hands it out. */
+async function handed(world: World, process: Process): Promise<Delivery> {
+  await world.until(process.feed.catchUp())
+  for await (const [record] of process.log.read({ topic: 'runs.v1', partition: 0, offset: 0 }, { batchSize: 1 })) {
+    const position = { topic: 'runs.v1', partition: 0, offset: 0 }
+    return { record: record!, position, redelivered: false, done: () => Promise.resolve() }
+  }
+  throw new Error('there is no submission')
+}
+
+async function given(world: World, process: Process): Promise<Delivery> {
+  return await world.until(handed(world, process))
+}
+
+describe('a worker that is handed a task', () => {
+  test('carries it out', async () => {
+    const world = openWorld()
+    await submitted(world)
+    const a = world.start('a')
+    const steps = stepsOf()
+    expect(await world.until(worker(a, steps)(await given(world, a)))).toBe('done')
+    expect(world.data('run.completed')).toMatchObject([{ outcome: 'accepted' }])
+  })
+
+  test('that has ended has nothing to do', async () => {
+    const world = openWorld()
+    await submitted(world)
+    world.write(happened.completed('failed'), { run: runId, seq: 1, prev: 'submission' }, 'e1')
+    await world.pass(10)
+    const a = world.start('a')
+    const steps = stepsOf()
+    expect(await world.until(worker(a, steps)(await given(world, a)))).toBe('done')
+    expect(steps.calls).toEqual([])
+  })
+
+  test('that somebody carries out where it was asked for leaves it to them', async () => {
+    const world = openWorld()
+    await submitted(world, { interactive: true })
+    const a = world.start('a')
+    expect(await world.until(worker(a, stepsOf())(await given(world, a)))).toBe('done')
+    expect(world.types()).toEqual(['task.submitted'])
+  })
+
+  test('and told to stop lets another have it', async () => {
+    const world = openWorld()
+    await submitted(world)
+    const a = world.start('a')
+    const stop = new AbortController()
+    const working = worker(a, stepsOf({ call: hangs }), stop.signal)(await given(world, a))
+    await world.pass(100)
+    stop.abort()
+    expect(await world.until(working)).toBe('again')
+  })
+
+  test('twice carries it out once', async () => {
+    const world = openWorld()
+    await submitted(world)
+    const a = world.start('a')
+    const steps = stepsOf()
+    const work = worker(a, steps)
+    const delivery = await given(world, a)
+    const first = work(delivery)
+    await world.pass(2)
+    expect(await world.until(Promise.all([first, work(delivery)]))).toEqual(['done', 'done'])
+    expect(steps.calls).toEqual([1])
+    expect(world.types()).not.toContain('run.resumed')
+  })
+})
+
+describe('a worker that loses a run to another', () => {
+  async function raced(world: World, call?: Parameters<typeof stepsOf>[0]) {
+    await submitted(world)
+    const [a, b] = [world.start('a'), world.start('b')]
+    const deliveries = [await given(world, a), await given(world, b)] as const
+    const stepsB = stepsOf()
+    const first = worker(a, stepsOf(call))(deliveries[0])
+    const second = worker(b, stepsB)(deliveries[1])
+    return { a, b, first, second, stepsB }
+  }
+
+  test('keeps what it was handed until the run has ended', async () => {
+    const world = openWorld()
+    const answered = Promise.withResolvers<void>()
+    const call = async () => {
+      await answered.promise
+      return { type: 'attempt.completed', data: happened.answered(1).data } as never
+    }
+    const { first, second, stepsB } = await raced(world, { call })
+    let finished = false
+    void second.then(() => (finished = true))
+    await world.pass(10_000)
+    expect(finished).toBe(false)
+    answered.resolve()
+    expect(await world.until(Promise.all([first, second]))).toEqual(['done', 'done'])
+    expect(stepsB.calls).toEqual([])
+  })
+
+  test('takes it over when the other is heard no more', async () => {
+    const world = openWorld()
+    const { a, second, stepsB } = await raced(world, { call: hangs })
+    await world.pass(1_000)
+    world.scheduler.kill(a.life)
+    expect(await world.until(second)).toBe('done')
+    expect(stepsB.calls).toEqual([2])
+    expect(world.data('run.completed')).toMatchObject([{ outcome: 'accepted', attempt: 2 }])
+  })
+})
+
+describe('a run that cannot be read', () => {
+  test('for its submission is parked, and closed as failed', async () => {
+    const world = openWorld()
+    const a = world.start('a')
+    const record = recordOf(happened.submitted(), { run: runId, seq: 0, prev: '' }, 'submission')
+    await world.until(a.log.append('runs.v1', [{ ...record, value: new Uint8Array([9]) }]))
+    expect(await world.until(worker(a, stepsOf())(await given(world, a)))).toBe('done')
+    expect(world.types()).toEqual(['task.submitted', 'record.parked', 'run.completed'])
+    expect(world.data('run.completed')).toMatchObject([{ outcome: 'failed', reason: 'poison' }])
+  })
+
+  test('for an event in its middle is closed as failed', async () => {
+    const world = openWorld()
+    await submitted(world)
+    const a = world.start('a')
+    const record = recordOf(happened.started(), { run: runId, seq: 1, prev: 'submission' }, 'e1')
+    await world.until(a.log.append('runs.v1', [{ ...record, value: new Uint8Array([9]) }]))
+    expect(await world.until(worker(a, stepsOf())(await given(world, a)))).toBe('done')
+    expect(world.data('run.completed')).toMatchObject([{ outcome: 'failed', reason: 'poison' }])
+  })
+
+  test('because a newer version wrote to it is left for that version', async () => {
+    const world = openWorld()
+    await submitted(world)
+    const a = world.start('a')
+    const record = recordOf(happened.started(), { run: runId, seq: 1, prev: 'submission' }, 'e1')
+    await world.until(a.log.append('runs.v1', [{ ...record, headers: { ...record.headers, ce_type: 'run.praised' } }]))
+    await expect(world.until(worker(a, stepsOf())(await given(world, a)))).rejects.toMatchObject({
+      code: 'event.unknown',
+    })
+    expect(world.data('run.completed')).toEqual([])
+  })
+})
