@@ -158,6 +158,8 @@ class SqliteEventLog implements EmbeddedEventLog {
     let turnEnds = performance.now() + turnMs
     while (at < until) {
       const news = follower?.news ?? 0
+      // After taking the count: an abort before it has woken nobody.
+      if (isAborted(signal) || (this.#closed && follower !== undefined)) return
       if (fetched.length === 0)
         fetched = await this.#patiently(options, () => this.#fetch({ ...from, offset: at }, batchSize))
       const batch = take(fetched, at, Math.min(batchSize, until - at))
@@ -169,8 +171,6 @@ class SqliteEventLog implements EmbeddedEventLog {
       } else {
         await follower.newsAfter(news)
       }
-      if (isAborted(signal)) return
-      if (this.#closed && follower !== undefined) return
       if (performance.now() > turnEnds) {
         await turn()
         turnEnds = performance.now() + turnMs

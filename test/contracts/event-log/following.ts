@@ -34,7 +34,7 @@ export function following(logs: PreparedLogs): void {
       await ended
     })
 
-    it('an abort before the first record ends it at once, also one that came before the read', async () => {
+    it('an abort before the first record ends it at once, also one that came as the read began or before', async () => {
       const log = await logs.open()
       const stop = new AbortController()
       const ended = collect(log, () => {}, { signal: stop.signal })
@@ -42,6 +42,13 @@ export function following(logs: PreparedLogs): void {
       stop.abort()
       await ended
       await collect(log, () => {}, { signal: stop.signal })
+      for (let turns = 0; turns < 5; turns += 1) {
+        const soon = new AbortController()
+        const begun = collect(log, () => {}, { signal: soon.signal })
+        for (let turn = 0; turn < turns; turn += 1) await Promise.resolve()
+        soon.abort()
+        await begun
+      }
     })
 
     it('[log.ordered] sees each record once and in order while three processes write', async () => {
