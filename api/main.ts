@@ -5,28 +5,34 @@
  * command does not need. Without a command it serves.
  */
 import type { PinoReportOptions } from '#infra/pino/pino-report.ts'
-import type { CliContext, Metrics } from './cli/command.ts'
 import { runProgram } from './cli/program.ts'
 import type { StoreName } from '#processors/catalog.ts'
 import type { LiveStore } from '#processors/stores/live-store.ts'
-import type { Opened, OpenOptions } from './opened.ts'
+import type { Opened, OpenOptions, ProgramPorts } from './opened.ts'
 
 type Level = PinoReportOptions['level']
 
 async function open(options: OpenOptions): Promise<Opened> {
-  const [{ assemble }, { start }, { tasksOf }, { openPinoReport }, { knownSecrets }] = await Promise.all([
-    import('#infra/assemble.ts'),
-    import('#processors/start.ts'),
-    import('#processors/tasks.ts'),
-    import('#infra/pino/pino-report.ts'),
-    import('#infra/config/keys.ts'),
-  ])
+  const [{ assemble }, { start, need }, { storeNames }, { tasksOf }, { openPinoReport }, { knownSecrets }] =
+    await Promise.all([
+      import('#infra/assemble.ts'),
+      import('#processors/start.ts'),
+      import('#processors/catalog.ts'),
+      import('#processors/tasks.ts'),
+      import('#infra/pino/pino-report.ts'),
+      import('#infra/config/keys.ts'),
+    ])
   const { config } = options.loaded
-  const log = await openPinoReport({ level: options.quiet === true ? quieter(config.logLevel) : (config.logLevel as Level), secrets: knownSecrets(config) })
+  const log = await openPinoReport({
+    level: options.quiet === true ? quieter(config.logLevel) : (config.logLevel as Level),
+    secrets: knownSecrets(config),
+  })
   const report = options.report === undefined ? log : both(log, options.report)
   const { given, close } = await assemble(config, report)
   const threaded = options.thread === undefined ? {} : { threaded: { names: options.thread, open: openThread } }
-  const lattice = await start(given, { ...options, ...threaded }).catch(async (error: unknown) => {
+  const named = (chosen: OpenOptions['stores']): readonly StoreName[] => (chosen === 'all' ? storeNames : chosen)
+  const stores = { stores: named(options.stores), readOnly: named(options.readOnly ?? []) }
+  const lattice = await start(given, { ...options, ...stores, ...threaded }).catch(async (error: unknown) => {
     await given.log.close()
     await close()
     throw error
@@ -38,6 +44,7 @@ async function open(options: OpenOptions): Promise<Opened> {
   return {
     lattice,
     tasks: tasksOf(lattice),
+    store: (name) => need(lattice, name),
     async work() {
       const { work } = await import('#processors/work.ts')
       return work(lattice)
@@ -61,18 +68,11 @@ function both(one: Opened['lattice']['given']['report'], other: typeof one): typ
   }
 }
 
-async function readConfig(flags: Readonly<Record<string, string | boolean | undefined>>): Promise<OpenOptions['loaded']> {
-  const { readConfig: read } = await import('#infra/config/config.ts')
-  return read({ flags })
+const ports: ProgramPorts = {
+  open,
+  readConfig: async (flags) => (await import('#infra/config/config.ts')).readConfig({ flags }),
+  showConfig: async (loaded) => (await import('#infra/config/show-config.ts')).showConfig(loaded),
+  metrics: async () => (await import('#infra/prometheus/prometheus-report.ts')).openPrometheusReport(),
 }
 
-async function metrics(): Promise<Metrics> {
-  const { openPrometheusReport } = await import('#infra/prometheus/prometheus-report.ts')
-  return openPrometheusReport()
-}
-
-async function showConfig(loaded: OpenOptions['loaded']): ReturnType<CliContext['settings']> {
-  return (await import('#infra/config/show-config.ts')).showConfig(loaded)
-}
-
-process.exitCode = await runProgram(process.argv.slice(2), { open, readConfig, metrics, showConfig })
+process.exitCode = await runProgram(process.argv.slice(2), ports)

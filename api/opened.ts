@@ -1,7 +1,8 @@
 import type { LoadedConfig } from '#infra/config/config.ts'
+import type { ShownSetting } from '#infra/config/show-config.ts'
 import type { StoreName } from '#processors/catalog.ts'
 import type { Report } from '#processors/ports/report.ts'
-import type { Lattice, StartOptions } from '#processors/start.ts'
+import type { Lattice, need, StartOptions } from '#processors/start.ts'
 import type { Tasks } from '#processors/tasks.ts'
 import type { Worker } from '#processors/work.ts'
 
@@ -9,12 +10,16 @@ import type { Worker } from '#processors/work.ts'
 export interface Opened {
   readonly lattice: Lattice
   readonly tasks: Tasks
+  /** A store that must be open here. Errors: `store.unknown`. */
+  store<Name extends StoreName>(name: Name): ReturnType<typeof need<Name>>
   /** Starts the worker role. */
   work(): Promise<Worker>
   close(): Promise<void>
 }
 
-export interface OpenOptions extends Omit<StartOptions, 'threaded' | 'ownedAround' | 'moved'> {
+export interface OpenOptions extends Omit<StartOptions, 'threaded' | 'ownedAround' | 'moved' | 'stores' | 'readOnly'> {
+  readonly stores: StoreChoice
+  readonly readOnly?: StoreChoice
   /** Stores to fold in a thread of their own. */
   readonly thread?: readonly StoreName[]
   readonly loaded: LoadedConfig
@@ -22,4 +27,21 @@ export interface OpenOptions extends Omit<StartOptions, 'threaded' | 'ownedAroun
   readonly quiet?: boolean
   /** Listens beside the log. */
   readonly report?: Report
+}
+
+type StoreChoice = readonly StoreName[] | 'all'
+
+/** What `main.ts` gives the command line. */
+export interface ProgramPorts {
+  open(options: OpenOptions): Promise<Opened>
+  readConfig(flags: Readonly<Record<string, string | boolean | undefined>>): Promise<LoadedConfig>
+  showConfig(loaded: LoadedConfig): Promise<readonly ShownSetting[]>
+  metrics(): Promise<Metrics>
+}
+
+/** A listener for signals, and what it has counted. */
+export interface Metrics {
+  readonly report: Report
+  readonly contentType: string
+  metrics(): Promise<string>
 }

@@ -4,6 +4,7 @@ import type { Given } from './given.ts'
 import type { ClaimCheck } from './journal/claim-check.ts'
 import type { StoredCheckpoint } from './ports/column-store.ts'
 import type { FoldPorts } from './stores/fold-topics.ts'
+import { inheritStore } from './stores/inherit-store.ts'
 import { openLiveStore } from './stores/live-store.ts'
 import type { LiveStore } from './stores/live-store.ts'
 import { readStore } from './stores/read-store.ts'
@@ -11,7 +12,8 @@ import type { ReadableStore } from './stores/read-store.ts'
 import type { StoreDefinition } from './stores/store.ts'
 
 /**
- * The stores of a process: owned where it gets their lock, in a thread where that is asked for, else read as they stand.
+ * The stores of a process: owned where it gets their lock, in a thread where that is asked for, else read as they stand,
+ * and owned once their owner has left.
  *
  * Promise: opened all or none; what was opened before one fails is closed again.
  */
@@ -49,17 +51,38 @@ export async function openStores(options: StoresOptions, ports: OpenPorts): Prom
   const owned: LiveStore[] = []
   const readers: { close(): void }[] = []
   const locks: { release(): void }[] = []
+  let closed = false
 
   async function close(): Promise<void> {
+    closed = true
     await Promise.allSettled(owned.map((store) => store.close()))
     for (const reader of readers) reader.close()
     for (const lock of locks) lock.release()
   }
 
-  function read(name: StoreName): void {
+  function read(name: StoreName): ReadableStore<unknown> {
     const reader = readStore(definitions[name] as StoreDefinition, { builds: given.builds, clock: given.clock })
     stores.set(name, reader)
     readers.push(reader)
+    return reader
+  }
+
+  function inherit(name: StoreName): void {
+    const tryOwn = async (): Promise<LiveStore | undefined> => {
+      const lock = closed ? undefined : given.locks.tryAcquire(`store-${name}`)
+      if (lock === undefined) return undefined
+      locks.push(lock)
+      const live = await openOwn(name)
+      owned.push(live)
+      return live
+    }
+    stores.set(name, inheritStore(read(name), { tryOwn, clock: given.clock }))
+  }
+
+  function openOwn(name: StoreName): Promise<LiveStore> {
+    const { moved } = options
+    const tellMoved = moved === undefined ? {} : { moved: (at: StoredCheckpoint) => moved(name, at) }
+    return openLiveStore(definitions[name] as StoreDefinition, { builds: given.builds, ports, ...tellMoved })
   }
 
   function own(live: LiveStore): void {
@@ -68,20 +91,17 @@ export async function openStores(options: StoresOptions, ports: OpenPorts): Prom
   }
 
   async function openAll(): Promise<void> {
-    const { moved, threaded } = options
+    const { threaded } = options
     const inThread: StoreName[] = []
     for (const name of options.stores) {
       const lock = options.ownedAround === true ? heldAround : given.locks.tryAcquire(`store-${name}`)
       if (lock === undefined) {
-        read(name)
+        inherit(name)
         continue
       }
       locks.push(lock)
       if (threaded?.names.includes(name) === true) inThread.push(name)
-      else {
-        const tellMoved = moved === undefined ? {} : { moved: (at: StoredCheckpoint) => moved(name, at) }
-        own(await openLiveStore(definitions[name] as StoreDefinition, { builds: given.builds, ports, ...tellMoved }))
-      }
+      else own(await openOwn(name))
     }
     for (const name of options.readOnly ?? []) read(name)
     if (threaded !== undefined && inThread.length > 0) for (const live of await threaded.open(inThread)) own(live)

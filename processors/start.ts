@@ -18,6 +18,7 @@ import { openStores } from './open-stores.ts'
 import type { OpenedStores, ReadsOf, StoresOptions } from './open-stores.ts'
 import type { TableStore } from './ports/table-store.ts'
 import type { LiveStore } from './stores/live-store.ts'
+import { followPromotions } from './stores/follow-promotions.ts'
 import type { ReadableStore } from './stores/read-store.ts'
 import { openSql } from './warehouse/sql.query.ts'
 import type { SqlQueries } from './warehouse/sql.query.ts'
@@ -49,6 +50,8 @@ export interface Lattice {
 export interface StartOptions extends StoresOptions {
   /** Role in the events' source: api, worker, run, … */
   readonly role: string
+  /** A process that stays: its stores go on to builds that are promoted. */
+  readonly stays?: boolean
 }
 
 export async function start(given: Given, options: StartOptions): Promise<Lattice> {
@@ -102,6 +105,18 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
     clock,
   })
 
+  async function follow(): Promise<void> {
+    if (options.stays !== true) return
+    const { builds } = given
+    try {
+      await followPromotions({ log, codec, builds, owned, report }, stopping.signal)
+    } catch (error) {
+      if (stopping.signal.aborted) return
+      report({ signal: 'reactor.failed', reactor: 'follow-promotions', code: 'internal', message: String(error) })
+    }
+  }
+  const following = follow()
+
   return {
     given,
     codec,
@@ -116,6 +131,7 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
     broken: broken.promise,
     async close() {
       stopping.abort()
+      await following
       await sql.close()
       await opened.close()
       await closeLog()

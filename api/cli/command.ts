@@ -1,7 +1,4 @@
-import type { LoadedConfig } from '#infra/config/config.ts'
-import type { ShownSetting } from '#infra/config/show-config.ts'
-import type { Opened, OpenOptions } from '#api/opened.ts'
-import type { Report } from '#processors/ports/report.ts'
+import type { Opened, OpenOptions, ProgramPorts } from '#api/opened.ts'
 import type { Print } from './print.ts'
 
 /**
@@ -20,25 +17,27 @@ export interface CliCommand {
   readonly load: () => Promise<CliAction>
 }
 
-export interface Metrics {
-  readonly report: Report
-  readonly contentType: string
-  metrics(): Promise<string>
-}
-
 export type CliAction = (context: CliContext) => Promise<ExitCode>
 export type ExitCode = 0 | 1 | 2 | 3 | 130
 
 export interface CliContext {
   readonly arguments: readonly string[]
   readonly options: Readonly<Record<string, string | boolean | undefined>>
-  readonly loaded: LoadedConfig
+  readonly loaded: OpenOptions['loaded']
   readonly print: Print
-  /** Aborted by SIGINT and SIGTERM. */
+  /** Aborted by SIGINT and SIGTERM, and when nobody reads the output any more. */
   readonly signal: AbortSignal
+  /** Every command there is. */
+  readonly commands: readonly CliCommand[]
   /** Every setting as people may see it. */
-  settings(): Promise<readonly ShownSetting[]>
+  settings(): ReturnType<ProgramPorts['showConfig']>
   /** A listener for signals that `/metrics` shows. */
-  metrics(): Promise<Metrics>
+  metrics: ProgramPorts['metrics']
   open(options: Omit<OpenOptions, 'loaded'>): Promise<Opened>
+}
+
+/** A result as people or, with `--json`, programs read it. */
+export function answer({ options, print }: CliContext, value: object, text: string): void {
+  if (options['json'] === true) print.json(value)
+  else print.out(text)
 }

@@ -1,27 +1,44 @@
 import type { CliCommand } from './command.ts'
 
-/** Every command, in the order `lattice --help` shows them. Adding one is a line here and a file beside it. */
+/** What the commands of two words have in common. */
+export const groups: Readonly<Record<string, string>> = {
+  store: 'builds of stores: rebuild one beside the live one, compare, promote',
+  'dead-letters': 'records that were set aside: look at them, append them again, give them up',
+}
+
+/** ★ Every command, in the order `lattice --help` shows them. Adding one is a line here and a file beside it. */
 export const commands: readonly CliCommand[] = [
   {
     usage: 'run <prompt>',
-    summary: 'carry out one task here and now, and print the answer',
+    summary: 'carry out one task here and now, and print the answer; - reads the prompt from stdin',
     options: [
       ['--model <model>', 'the model to ask (LATTICE_MODEL)'],
       ['--provider <provider>', 'the one provider to ask (LATTICE_PROVIDER)'],
+      ['--base-url <url>', "the chosen provider's base URL (LATTICE_BASE_URL)"],
+      ['--provider-order <names>', 'providers in the order they are tried (LATTICE_PROVIDER_ORDER)'],
       ['--system <text>', 'a system message before the prompt'],
       ['--validator <name>', 'what judges the answer: answered | json'],
       ['--temperature <number>', 'sampling temperature (LATTICE_TEMPERATURE)'],
       ['--max-tokens <number>', 'longest answer (LATTICE_MAX_TOKENS)'],
-      ['--no-rag', 'attach no passages of this folder'],
+      ['--max-attempts <number>', 'model calls at most (LATTICE_MAX_ATTEMPTS)'],
+      ['--deadline-ms <ms>', 'how long it may take (LATTICE_DEADLINE_MS)'],
+      ['--no-rag', 'attach no passages of this folder (LATTICE_USE_RAG=0)'],
       ['--json', 'print the whole result as JSON'],
     ],
-    examples: ['lattice run "What does this project do, and for whom?"'],
+    examples: [
+      'lattice run "What does this project do, and for whom?"',
+      'git diff | lattice run - --system "Review this."',
+    ],
     load: async () => (await import('./run.ts')).run,
   },
   {
     usage: 'serve',
     summary: 'serve the API, keep the stores, carry out tasks',
-    options: [['--role <roles>', 'api, stores, worker, comma-separated; default all']],
+    options: [
+      ['--role <roles>', 'api, stores, worker, comma-separated; default all'],
+      ['--host <address>', 'the address to listen on (LATTICE_HOST)'],
+      ['--port <port>', 'the port to listen on; 0 takes a free one (LATTICE_PORT)'],
+    ],
     load: async () => (await import('./serve.ts')).serve,
   },
   {
@@ -77,12 +94,34 @@ export const commands: readonly CliCommand[] = [
   {
     usage: 'store promote <store> [build]',
     summary: 'make a build the live one',
+    options: [['--json', 'as JSON']],
     load: async () => (await import('./store.ts')).storePromote,
   },
   {
     usage: 'store rollback <store>',
     summary: 'make the build before the live one live again',
+    options: [['--json', 'as JSON']],
     load: async () => (await import('./store.ts')).storeRollback,
+  },
+  {
+    usage: 'search <query>',
+    summary: "search this folder's documents, as a run would",
+    options: [
+      ['--limit <number>', 'passages at most; default 5'],
+      ['--json', 'as JSON'],
+    ],
+    load: async () => (await import('./search.ts')).searchCommand,
+  },
+  {
+    usage: 'sql <select>',
+    summary: 'ask the warehouse in SQL: events, runs, attempts, …',
+    options: [
+      ['--limit <number>', 'rows at most; default 1000'],
+      ['--timeout-ms <ms>', 'how long it may take; default 30000'],
+      ['--json', 'one JSON object a row'],
+    ],
+    examples: ["lattice sql 'SELECT * FROM runs'"],
+    load: async () => (await import('./sql.ts')).sqlCommand,
   },
   {
     usage: 'dead-letters list',
@@ -101,33 +140,41 @@ export const commands: readonly CliCommand[] = [
   {
     usage: 'dead-letters resubmit <letter>',
     summary: 'append the record again',
+    options: [['--json', 'as JSON']],
     load: async () => (await import('./dead-letters.ts')).resubmitDeadLetter,
   },
   {
     usage: 'dead-letters discard <letter>',
     summary: 'give the record up',
-    options: [['--reason <text>', 'why']],
+    options: [
+      ['--reason <text>', 'why'],
+      ['--json', 'as JSON'],
+    ],
     load: async () => (await import('./dead-letters.ts')).discardDeadLetter,
   },
   {
     usage: 'export <file>',
     summary: 'write the whole log to one checked file',
+    options: [['--json', 'as JSON']],
     load: async () => (await import('./transfer.ts')).exportCommand,
   },
   {
     usage: 'import <file>',
     summary: 'fill an empty log from an export, of whichever backend',
+    options: [['--json', 'as JSON']],
     examples: ['LATTICE_LOG=kafka://localhost:9092 lattice import lattice.export'],
     load: async () => (await import('./transfer.ts')).importCommand,
   },
   {
     usage: 'backup <folder>',
     summary: 'copy LATTICE_DATA of one moment, while it is in use',
+    options: [['--json', 'as JSON']],
     load: async () => (await import('./transfer.ts')).backupCommand,
   },
   {
     usage: 'restore <folder>',
     summary: 'fill an empty LATTICE_DATA from a backup',
+    options: [['--json', 'as JSON']],
     load: async () => (await import('./transfer.ts')).restoreCommand,
   },
   {

@@ -1,4 +1,3 @@
-import { storeNames } from '#processors/catalog.ts'
 import { isFailure } from '#processors/ports/failure.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
@@ -38,7 +37,7 @@ export async function examine(context: CliContext): Promise<Finding[]> {
   ]
   let opened: Opened | undefined
   try {
-    opened = await context.open({ role: 'doctor', stores: [], readOnly: storeNames, quiet: true })
+    opened = await context.open({ role: 'doctor', stores: [], readOnly: 'all', quiet: true })
     findings.push(...(await ofLog(opened)), ...(await ofModels(opened)), ...ofStores(opened))
   } catch (error) {
     if (!isFailure(error)) throw error
@@ -54,7 +53,11 @@ async function ofLog({ lattice }: Opened): Promise<Finding[]> {
   const bounds = await log.bounds('runs.v1')
   const records = bounds.reduce((sum, { first, next }) => sum + next - first, 0)
   return [
-    { what: 'log', state: 'ok', detail: `${log.backend} ${log.id}: ${records} records of runs in ${bounds.length} partitions` },
+    {
+      what: 'log',
+      state: 'ok',
+      detail: `${log.backend} ${log.id}: ${records} records of runs in ${bounds.length} partitions`,
+    },
     { what: 'durability', state: 'ok', detail: log.durability },
   ]
 }
@@ -64,10 +67,20 @@ async function ofModels({ lattice, tasks }: Opened): Promise<Finding[]> {
   const answering = await probeLocal()
   const findings: Finding[] = chain.order.map((name) => {
     const provider = chain.providers.get(name)
-    if (provider?.state === 'ready') return { what: `provider ${name}`, state: 'ok', detail: `configured, model ${provider.model ?? provider.defaultModel}` }
+    if (provider?.state === 'ready')
+      return {
+        what: `provider ${name}`,
+        state: 'ok',
+        detail: `configured, model ${provider.model ?? provider.defaultModel}`,
+      }
     const models = answering.get(name)
-    if (models !== undefined) return { what: `provider ${name}`, state: 'ok', detail: `answers, ${models.length} models` }
-    return { what: `provider ${name}`, state: 'missing', detail: provider?.missing === '' ? 'no local server answers' : (provider?.missing ?? 'unknown') }
+    if (models !== undefined)
+      return { what: `provider ${name}`, state: 'ok', detail: `answers, ${models.length} models` }
+    return {
+      what: `provider ${name}`,
+      state: 'missing',
+      detail: provider?.missing === '' ? 'no local server answers' : (provider?.missing ?? 'unknown'),
+    }
   })
   const { choices, standsIn } = await tasks.route()
   const asked = choices.map(({ provider, model }) => `${provider}/${model}`).join(' → ')
@@ -77,17 +90,20 @@ async function ofModels({ lattice, tasks }: Opened): Promise<Finding[]> {
       what: 'models',
       state: standsIn ? 'missing' : 'ok',
       detail: `a task asks ${asked}`,
-      ...(standsIn ? { remedy: 'set GROQ_API_KEY, GEMINI_API_KEY or OPENAI_API_KEY, or start LM Studio or Ollama' } : {}),
+      ...(standsIn
+        ? { remedy: 'set GROQ_API_KEY, GEMINI_API_KEY or OPENAI_API_KEY, or start LM Studio or Ollama' }
+        : {}),
     },
   ]
 }
 
 function ofStores({ lattice }: Opened): Finding[] {
   const { builds, locks } = lattice.given
-  return storeNames.map((name) => {
+  return Object.keys(lattice.definitions).map((name) => {
     const build = builds.current(name)
     const owner = locks.isHeld(`store-${name}`) ? 'folded by a running process' : 'nobody folds it now'
-    if (build === undefined) return { what: `store ${name}`, state: 'missing', detail: 'not built yet; it is when a server starts' }
+    if (build === undefined)
+      return { what: `store ${name}`, state: 'missing', detail: 'not built yet; it is when a server starts' }
     return { what: `store ${name}`, state: 'ok', detail: `version ${build.version}, ${owner}` }
   })
 }
@@ -105,6 +121,11 @@ function show({ print }: CliContext, findings: readonly Finding[]): void {
 async function showSettings({ print, settings }: CliContext): Promise<void> {
   print.out('')
   print.table(
-    (await settings()).map(({ variable, value, origin, doc }) => ({ variable, value: value === undefined ? '' : String(value), from: origin.from, meaning: doc })),
+    (await settings()).map(({ variable, value, origin, doc }) => ({
+      variable,
+      value: value === undefined ? '' : String(value),
+      from: origin.from,
+      meaning: doc,
+    })),
   )
 }

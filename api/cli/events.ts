@@ -2,14 +2,20 @@ import { readEvents } from '#processors/journal/events.query.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import { topicNames } from '#schemas/topics.ts'
 import type { CliAction } from './command.ts'
+import { wholeNumber } from './number.ts'
 
 /** `lattice events`: the records of a topic, decoded; what is no event is named, never hidden. */
 export const events: CliAction = async (context) => {
-  const { arguments: [name = ''], options, print, signal } = context
+  const {
+    arguments: [name = ''],
+    options,
+    print,
+    signal,
+  } = context
   const topic = topicNames.find((one) => one === name)
-  if (topic === undefined) throw new Failure('request.invalid', `there is no topic ${name}; there are: ${topicNames.join(', ')}`)
-  const from = options['from'] === undefined ? undefined : Number(options['from'])
-  if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) throw new Failure('request.invalid', '--from takes an offset')
+  if (topic === undefined)
+    throw new Failure('request.invalid', `there is no topic ${name}; there are: ${topicNames.join(', ')}`)
+  const from = wholeNumber(context, 'from', { least: 0 })
   const opened = await context.open({ role: 'events', stores: [], quiet: true })
   try {
     const ports = { log: opened.lattice.given.log, codec: opened.lattice.codec }
@@ -23,7 +29,7 @@ export const events: CliAction = async (context) => {
         )
       }
     }
-    return 0
+    return signal.aborted ? 130 : 0
   } finally {
     await opened.close()
   }

@@ -1,10 +1,11 @@
-import { Presets, SingleBar } from 'cli-progress'
+import type { SingleBar } from 'cli-progress'
 import pc from 'picocolors'
 
 /**
  * Where output goes: answers on stdout, everything else on stderr.
  *
- * Promise: colour only on a terminal; a closed pipe ends the output quietly.
+ * Promise: colour and bars only on a terminal; nothing in a table or a note moves the cursor. A pipe that nobody reads
+ * any more is told once, and what would be written to it is dropped.
  */
 export interface Print {
   /** The answer itself. */
@@ -23,17 +24,25 @@ export interface Progress {
   stop(): void
 }
 
-export function createPrint(): Print {
-  process.stdout.on('error', endQuietly)
-  const colour = pc.createColors(process.stderr.isTTY)
-  const write = (text: string): void => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+export function createPrint(unread: () => void): Print {
+  let isRead = true
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    isRead = false
+    unread()
+  })
+  process.stderr.on('error', () => {})
+  const colour = pc.createColors(process.stderr.isTTY && pc.isColorSupported)
+  const write = (text: string): void => {
+    if (isRead) process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  }
   const note = (text: string): void => void process.stderr.write(`${text}\n`)
   return {
     out: write,
-    note: (text) => note(colour.dim(text)),
+    note: (text) => note(colour.dim(harmless(text))),
     error(message, remedy = '') {
-      note(`${colour.red('error')}: ${message}`)
-      if (remedy !== '') note(`  ${remedy}`)
+      note(`${colour.red('error')}: ${harmless(message)}`)
+      if (remedy !== '') note(`  ${harmless(remedy)}`)
     },
     json: (value) => write(JSON.stringify(value, undefined, 2)),
     table(rows) {
@@ -45,29 +54,56 @@ export function createPrint(): Print {
 
 function createProgress(): Progress {
   let bar: SingleBar | undefined
+  let latest: { of: string; done: number; total: number } | undefined
+  let state: 'new' | 'shown' | 'stopped' = 'new'
+
+  /** The bar is loaded when there is something to show. */
+  async function start(): Promise<void> {
+    const { Presets, SingleBar: Bar } = await import('cli-progress')
+    if (state === 'stopped') return
+    const format = '{of} {bar} {percentage}% {value}/{total} {eta_formatted}'
+    bar = new Bar({ format, clearOnComplete: true }, Presets.shades_classic)
+    if (latest !== undefined) bar.start(latest.total, latest.done, { of: latest.of })
+  }
   return {
     show(of, done, total) {
       if (!process.stderr.isTTY) return
-      if (bar === undefined) {
-        bar = new SingleBar({ format: '{of} {bar} {percentage}% {value}/{total} {eta_formatted}', clearOnComplete: true }, Presets.shades_classic)
-        bar.start(total, done, { of })
-      } else {
-        bar.setTotal(total)
-        bar.update(done, { of })
+      latest = { of, done, total }
+      if (state === 'new') {
+        state = 'shown'
+        void start()
       }
+      bar?.setTotal(total)
+      bar?.update(done, { of })
     },
-    stop: () => bar?.stop(),
+    stop() {
+      state = 'stopped'
+      bar?.stop()
+    },
   }
-}
-
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
 }
 
 function asTable(rows: readonly Readonly<Record<string, unknown>>[]): string {
   const names = Object.keys(rows[0] ?? {})
-  const lines = [names, ...rows.map((row) => names.map((name) => String(row[name] ?? '')))]
-  const widths = names.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
-  return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n')
+  const lines = [names, ...rows.map((row) => names.map((name) => harmless(cell(row[name])).replaceAll('\n', ' ')))]
+  const widths = names.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
+  return lines
+    .map((line) =>
+      line
+        .map((text, column) => text.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+function cell(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/** Without what a terminal would obey. */
+function harmless(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  return text.replaceAll(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, ' ')
 }

@@ -1,26 +1,22 @@
 import { Command, CommanderError } from 'commander'
 import { isFailure } from '#processors/ports/failure.ts'
-import type { Opened, OpenOptions } from '#api/opened.ts'
-import type { CliCommand, CliContext, ExitCode } from './command.ts'
-import { commands } from './commands.ts'
+import type { ProgramPorts } from '#api/opened.ts'
+import type { CliCommand, ExitCode } from './command.ts'
+import { commands, groups } from './commands.ts'
 import { createPrint } from './print.ts'
 import { version } from './version.ts'
 
 /**
  * The command line: parses, loads the one command asked for, and turns what it does into an exit code.
  *
- * Promise: `--help` loads no command; a Failure is one line and what to do, never a stack.
+ * Promise: `--help` loads no command; a Failure is one line and what to do, never a stack. A reader of the output that
+ * leaves ends the command with exit code 0.
  */
-export interface ProgramPorts {
-  readonly open: (options: OpenOptions) => Promise<Opened>
-  readonly metrics: CliContext['metrics']
-  readonly showConfig: (loaded: OpenOptions['loaded']) => ReturnType<CliContext['settings']>
-  readonly readConfig: (flags: Readonly<Record<string, string | boolean | undefined>>) => Promise<OpenOptions['loaded']>
-}
 
 const settingFlags = [
   ['--data <folder>', 'the folder that holds all state (LATTICE_DATA)', 'data'],
   ['--log <address>', 'embedded:<folder> | redis://… | kafka://host:port,… (LATTICE_LOG)', 'log'],
+  ['--runs-dir <folder>', 'where run folders are (LATTICE_RUNS_DIR)', 'runsDir'],
   ['--config <file>', 'settings file (LATTICE_CONFIG; lattice.toml where there is one)', 'configFile'],
   ['--log-level <level>', 'trace | debug | info | warn | error | silent (LATTICE_LOG_LEVEL)', 'logLevel'],
 ] as const
@@ -33,7 +29,10 @@ export async function runProgram(argv: readonly string[], ports: ProgramPorts): 
     .showHelpAfterError('(lattice --help shows what there is)')
     .exitOverride()
   for (const [flags, help] of settingFlags) program.option(flags, help)
-  program.addHelpText('after', '\nExit codes: 0 done · 1 the answer is no · 2 wrong usage or settings · 3 unreachable · 130 interrupted')
+  program.addHelpText(
+    'after',
+    '\nExit codes: 0 done · 1 the answer is no · 2 wrong usage or settings · 3 unreachable · 130 interrupted',
+  )
   for (const command of commands) {
     addCommand(program, command, async (context) => {
       exit = await carryOut(command, context, program, ports)
@@ -53,25 +52,38 @@ interface Called {
   readonly options: Readonly<Record<string, string | boolean | undefined>>
 }
 
-function addCommand(program: Command, { usage, summary, options, examples }: CliCommand, act: (called: Called) => Promise<void>): void {
+function addCommand(
+  program: Command,
+  { usage, summary, options, examples }: CliCommand,
+  act: (called: Called) => Promise<void>,
+): void {
   const words = usage.split(' ')
   const depth = words.findIndex((word) => /^[<[]/.test(word))
   const path = depth === -1 ? words : words.slice(0, depth)
   let parent = program
   for (const name of path.slice(0, -1)) {
-    const group = parent.commands.find((one) => one.name() === name) ?? parent.command(name)
+    const group =
+      parent.commands.find((one) => one.name() === name) ?? parent.command(name).description(groups[name] ?? '')
     parent = group
   }
   const rest = depth === -1 ? '' : ` ${words.slice(depth).join(' ')}`
-  const command = parent.command(`${path.at(-1)}${rest}`).description(summary).exitOverride()
+  const command = parent
+    .command(`${path.at(-1)}${rest}`)
+    .description(summary)
+    .exitOverride()
   for (const [flags, help] of options ?? []) command.option(flags, help)
-  if (examples !== undefined) command.addHelpText('after', `\nExamples:\n${examples.map((one) => `  ${one}`).join('\n')}`)
+  if (examples !== undefined)
+    command.addHelpText('after', `\nExamples:\n${examples.map((one) => `  ${one}`).join('\n')}`)
   command.action(async () => act({ arguments: command.args, options: command.opts() }))
 }
 
 async function carryOut(command: CliCommand, called: Called, program: Command, ports: ProgramPorts): Promise<ExitCode> {
-  const print = createPrint()
   const interrupted = new AbortController()
+  const unread = new AbortController()
+  const print = createPrint(() => {
+    unread.abort()
+    interrupted.abort()
+  })
   const interrupt = (): void => {
     if (interrupted.signal.aborted) process.exit(130)
     interrupted.abort()
@@ -81,18 +93,23 @@ async function carryOut(command: CliCommand, called: Called, program: Command, p
   try {
     const global: Record<string, string | undefined> = program.opts()
     const flags = Object.fromEntries(settingFlags.map(([flag, , name]) => [name, global[flagName(flag)]]))
-    const loaded = await ports.readConfig({ ...called.options, ...flags })
+    const useRag = called.options['rag'] === false ? { useRag: false } : {}
+    const loaded = await ports.readConfig({ ...called.options, ...useRag, ...flags })
     const action = await command.load()
-    return await action({
+    const exit = await action({
       ...called,
       loaded,
       print,
       signal: interrupted.signal,
+      commands,
       metrics: ports.metrics,
       settings: () => ports.showConfig(loaded),
       open: (options) => ports.open({ ...options, loaded }),
     })
+    return unread.signal.aborted ? 0 : exit
   } catch (error) {
+    if (unread.signal.aborted) return 0
+    if (interrupted.signal.aborted && isAbort(error)) return 130
     if (!isFailure(error)) throw error
     print.error(error.message, error.remedy)
     return exitCodeOf(error.code)
@@ -100,6 +117,11 @@ async function carryOut(command: CliCommand, called: Called, program: Command, p
     process.off('SIGINT', interrupt)
     process.off('SIGTERM', interrupt)
   }
+}
+
+/** What waits are rejected with when they are told to stop. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
 }
 
 /** `--log-level <level>` → `logLevel`, as commander names it. */

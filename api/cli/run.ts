@@ -1,19 +1,23 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure } from '#processors/ports/failure.ts'
+import { Failure, isFailure } from '#processors/ports/failure.ts'
 import type { Signal } from '#processors/ports/report.ts'
-import type { TaskRequest } from '#processors/kinds/task/task.spec.ts'
+import { getRun } from '#processors/runs/runs.query.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
+import { folderReached } from './run-log.ts'
 
 /**
  * `lattice run`: one task, carried out in this process, on the log all the same.
  *
  * Promise: the answer alone is on stdout; notes, progress and paths are on stderr. A provider that is configured and
- * fails makes the run fail, by name and reason; it never falls silently to the built-in model.
+ * fails makes the run fail, by name and reason; it never falls silently to the built-in model. An interrupt cancels the
+ * run, so that it is closed on the log.
  */
 export const run: CliAction = async (context) => {
   const { loaded, print, signal } = context
   const { config } = loaded
+  const request = await requestOf(context)
   const opened = await context.open({
     role: 'run',
     stores: ['search', 'lookup', 'folders'],
@@ -21,16 +25,50 @@ export const run: CliAction = async (context) => {
     report: (one) => noteSignal(one, print.note),
   })
   try {
-    if (config.useRag && context.options['rag'] !== false) await ingest(opened, config.ragMaxIngest, print.note)
+    if (config.useRag) await ingest(opened, config.ragMaxIngest, print.note)
     const { standsIn } = await opened.tasks.route()
-    if (standsIn) print.note((await import('#processors/models/route-model.ts')).standInNotice)
-    const submitted = await opened.tasks.submit(requestOf(context), { principal: 'local', interactive: true })
-    const carried = await opened.tasks.carryOutNow(submitted, signal)
-    if (carried.is !== 'done') return signal.aborted ? 130 : 1
-    return await show(context, opened, submitted.runId, carried.position)
+    if (standsIn) print.note(standInNotice)
+    if (signal.aborted) return 130
+    const submitted = await opened.tasks.submit(request, { principal: 'local', interactive: true })
+    const carried = await opened.tasks.carryOutNow(submitted, cancelledBy(signal, opened, submitted.runId))
+    if (carried.is === 'done') return await show(context, opened, submitted.runId, carried.position)
+    print.error(`run ${submitted.runId} was ${carried.is} here before it ended`)
+    return signal.aborted ? 130 : 3
   } finally {
     await opened.close()
   }
+}
+
+const standInNotice =
+  'No model provider is configured and no local server answers, so the built-in lattice/extract model quotes the best passages. ' +
+  'For written answers set GROQ_API_KEY, GEMINI_API_KEY or OPENAI_API_KEY, or start LM Studio or Ollama.'
+
+type TaskRequest = Parameters<Opened['tasks']['submit']>[0]
+
+async function requestOf({ arguments: [prompt = ''], options, signal }: CliContext): Promise<TaskRequest> {
+  const text = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined)
+  const system = text('system')
+  const validator = text('validator')
+  return {
+    prompt: prompt === '-' ? await readStdin(signal) : prompt,
+    ...(system === undefined ? {} : { system }),
+    ...(validator === undefined ? {} : { validator }),
+  }
+}
+
+const stdinLimitBytes = 32 * 1024 * 1024
+
+async function readStdin(signal: AbortSignal): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > stdinLimitBytes)
+      throw new Failure('request.too-large', `the prompt on stdin is larger than ${stdinLimitBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 async function ingest({ tasks, lattice }: Opened, max: number, note: (text: string) => void): Promise<void> {
@@ -40,45 +78,73 @@ async function ingest({ tasks, lattice }: Opened, max: number, note: (text: stri
   if (left > 0) note(`left out ${left} documents beyond LATTICE_RAG_MAX_INGEST=${max}`)
 }
 
-function requestOf({ arguments: [prompt = ''], options }: CliContext): TaskRequest {
-  const text = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined)
-  const system = text('system')
-  const validator = text('validator')
-  return {
-    prompt,
-    ...(system === undefined ? {} : { system }),
-    ...(validator === undefined ? {} : { validator }),
-    ...(options['rag'] === false ? { retrieval: false } : {}),
-  }
+const cancelWithinMs = 5_000
+
+/**
+ * An interrupt asks for the run's end on the log, which the one who carries it out sees there. If the log does not take
+ * that in time, the run is left as it is: its signal aborts.
+ */
+function cancelledBy(interrupt: AbortSignal, { tasks }: Opened, runId: string): AbortSignal {
+  const leave = new AbortController()
+  interrupt.addEventListener(
+    'abort',
+    () => {
+      setTimeout(() => leave.abort(), cancelWithinMs).unref()
+      tasks.cancel(runId, { principal: 'local', reason: 'interrupted' }).catch((error: unknown) => {
+        if (!isFailure(error, 'run.closed')) leave.abort()
+      })
+    },
+    { once: true },
+  )
+  return leave.signal
 }
 
-async function show(
-  { print, options, loaded }: CliContext,
-  { lattice }: Opened,
-  runId: string,
-  position: { topic: string; partition: number; offset: number },
-): Promise<0 | 1> {
+const waitMs = 10_000
+
+async function show(context: CliContext, { lattice }: Opened, runId: string, position: Position): Promise<0 | 1 | 130> {
+  const { print, options, loaded, signal } = context
   const { stores } = lattice
-  const { getRun } = await import('#processors/runs/runs.query.ts')
-  const waitMs = 10_000
-  const reached = await Promise.all([stores.lookup?.reached([position], waitMs), stores.folders?.reached([position], waitMs)])
-  if (reached.includes(false)) throw new Failure('position.not-reached', 'the run is on the log, but the stores did not catch up')
+  const runFolder = join(loaded.config.runsDir, runId)
+  const log = join(runFolder, 'run.jsonl')
+  const reached = await Promise.all([
+    stores.lookup?.reached([position], waitMs),
+    folderReached(lattice, { position, log, waitMs }),
+  ])
+  if (reached.includes(false))
+    throw new Failure('position.not-reached', 'the run is on the log, but the stores did not catch up')
   const view = await stores.lookup?.query((tables) => getRun(tables, runId))
   if (view === undefined) throw new Failure('run.unknown', `run ${runId} is not in the store`)
   const answer = view.answer ?? (view.answerSha256 === null ? '' : await openObject(lattice, view.answerSha256))
-  const folder = join(loaded.config.runsDir, runId)
-  if (options['json'] === true) print.json({ ...view, answer, folder })
+  if (options['json'] === true) print.json({ ...view, answer, runFolder })
   else if (view.outcome === 'accepted') print.out(answer)
   if (view.outcome !== 'accepted') {
     print.error(`the run ended ${view.outcome}${view.reason === null ? '' : ` (${view.reason})`}`)
-    for (const { provider, model, message, code } of view.attemptList) {
-      if (message !== null) print.note(`  ${provider} ${model}: ${code}: ${message}`)
+    for (const [line, times] of counted(view.attemptList.flatMap(troubleOf))) {
+      print.note(`  ${line}${times === 1 ? '' : ` (${times} times)`}`)
     }
   }
   print.note(`run       ${runId}`)
-  print.note(`artifact  ${join(folder, 'artifacts', 'output.txt')}`)
-  print.note(`log       ${join(folder, 'run.jsonl')}`)
-  return view.outcome === 'accepted' ? 0 : 1
+  const artifact = join(runFolder, 'artifacts', 'output.txt')
+  if (existsSync(artifact)) print.note(`artifact  ${artifact}`)
+  print.note(`log       ${log}`)
+  if (view.outcome === 'accepted') return 0
+  return signal.aborted ? 130 : 1
+}
+
+type Position = Awaited<ReturnType<Opened['tasks']['cancel']>>['position']
+
+type RunView = NonNullable<ReturnType<typeof getRun>>
+
+/** What went wrong in an attempt: the call, or what its validator found. */
+function troubleOf({ provider, model, code, message, passed, findings }: RunView['attemptList'][number]): string[] {
+  if (message !== null) return [`${provider} ${model}: ${code}: ${message}`]
+  return passed === false ? [`${provider} ${model}: not accepted: ${findings.join('; ')}`] : []
+}
+
+function counted(lines: readonly string[]): ReadonlyMap<string, number> {
+  const times = new Map<string, number>()
+  for (const line of lines) times.set(line, (times.get(line) ?? 0) + 1)
+  return times
 }
 
 async function openObject({ given }: Opened['lattice'], sha256: string): Promise<string> {

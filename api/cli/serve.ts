@@ -2,7 +2,7 @@ import { openDoor } from '#api/http/door.ts'
 import { createHttp } from '#api/http/server.ts'
 import { routes } from '#api/routes/routes.ts'
 import { Failure } from '#processors/ports/failure.ts'
-import { storeNames } from '#processors/catalog.ts'
+import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
 import { version } from './version.ts'
 
@@ -22,33 +22,36 @@ export const serve: CliAction = async (context) => {
   const wanted = rolesOf(context.options['role'])
   const tokens = openDoor(config)
   const prometheus = await context.metrics()
-  const stores = wanted.has('stores') ? storeNames : (['lookup', 'search'] as const)
-  const opened = await context.open({ role: [...wanted].join('+'), stores, thread: ['folders', 'warehouse'], report: prometheus.report })
-  const worker = wanted.has('worker') ? await opened.work() : undefined
-  const http = wanted.has('api')
-    ? await createHttp(opened, {
+  const stores = wanted.has('stores') ? 'all' : (['lookup', 'search'] as const)
+  const opened = await context.open({
+    role: [...wanted].join('+'),
+    stores,
+    stays: true,
+    thread: ['folders', 'warehouse'],
+    report: prometheus.report,
+  })
+  let worker: Awaited<ReturnType<typeof opened.work>> | undefined
+  let http: Awaited<ReturnType<typeof createHttp>> | undefined
+  let ingesting: Promise<void> | undefined
+  try {
+    if (wanted.has('api')) {
+      http = await createHttp(opened, {
         routes,
         version,
         tokens,
         corsOrigins: config.corsOrigins,
         metrics: async () => ({ contentType: prometheus.contentType, body: await prometheus.metrics() }),
       })
-    : undefined
-  try {
-    if (http !== undefined) {
-      const address = await http.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {
-        throw new Failure('settings.invalid', `cannot listen on ${config.host}:${config.port}: ${error.code ?? error.message}`, {
-          remedy: 'set LATTICE_PORT to a free port, or stop what listens there',
-        })
-      })
+      const address = await listen(http, config)
       print.note(`api     ${address}/v1`)
       print.note(`docs    ${address}/docs`)
     }
+    worker = wanted.has('worker') ? await opened.work() : undefined
     const { log } = opened.lattice.given
     print.note(`log     ${log.backend} ${log.id} (${log.durability})`)
     print.note(`stores  ${opened.lattice.owned.map(({ name }) => name).join(', ') || 'owned by another process'}`)
     if (worker !== undefined) print.note('worker  taking tasks')
-    if (wanted.has('worker') && config.useRag) void ingest(context, opened)
+    if (wanted.has('worker') && config.useRag) ingesting = ingest(context, opened)
     const failure = await Promise.race([aborted(signal), opened.lattice.broken])
     if (failure instanceof Failure) print.error(failure.message, failure.remedy)
     return failure instanceof Failure ? 3 : 0
@@ -56,15 +59,26 @@ export const serve: CliAction = async (context) => {
     await http?.close()
     await worker?.stop(graceMs)
     await opened.close()
+    await ingesting
   }
 }
 
-async function ingest({ loaded: { config }, print }: CliContext, { tasks, lattice }: Awaited<ReturnType<CliContext['open']>>): Promise<void> {
+type Config = CliContext['loaded']['config']
+
+function listen(http: Awaited<ReturnType<typeof createHttp>>, { host, port }: Config): Promise<string> {
+  return http.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+    throw new Failure('settings.invalid', `cannot listen on ${host}:${port}: ${error.code ?? error.message}`, {
+      remedy: 'set LATTICE_PORT to a free port, or stop what listens there',
+    })
+  })
+}
+
+async function ingest({ loaded: { config }, print, signal }: CliContext, { tasks, lattice }: Opened): Promise<void> {
   try {
     const { ingested } = await tasks.ingest(lattice.given.settings.folder, config.ragMaxIngest)
     if (ingested > 0) print.note(`corpus  ${ingested} documents ingested`)
   } catch (error) {
-    print.error(`the folder's documents were not ingested: ${(error as Error).message}`)
+    if (!signal.aborted) print.error(`the folder's documents were not ingested: ${(error as Error).message}`)
   }
 }
 
@@ -72,7 +86,8 @@ function rolesOf(given: string | boolean | undefined): ReadonlySet<Role> {
   if (typeof given !== 'string') return new Set(roles)
   const names = given.split(',').map((name) => name.trim())
   const unknown = names.find((name) => !roles.some((role) => role === name))
-  if (unknown !== undefined) throw new Failure('settings.invalid', `there is no role ${unknown}; there are: ${roles.join(', ')}`)
+  if (unknown !== undefined)
+    throw new Failure('settings.invalid', `there is no role ${unknown}; there are: ${roles.join(', ')}`)
   return new Set(names as Role[])
 }
 

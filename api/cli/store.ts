@@ -1,18 +1,17 @@
 import { parkedPlaces } from '#processors/delivery/letters.query.ts'
-import { storeNames } from '#processors/catalog.ts'
-import type { StoreName } from '#processors/catalog.ts'
 import { Failure } from '#processors/ports/failure.ts'
-import type { StoreDefinition } from '#processors/stores/store.ts'
 import { diffStore } from '#processors/stores/diff-store.command.ts'
 import { findBuild, promoteStore } from '#processors/stores/promote-store.command.ts'
 import { rebuildStore, withBuild } from '#processors/stores/rebuild-store.command.ts'
 import type { BuildPorts } from '#processors/stores/rebuild-store.command.ts'
 import { listBuilds } from '#processors/stores/stores.query.ts'
-import { need } from '#processors/start.ts'
-import type { Lattice } from '#processors/start.ts'
 import type { StoreBuild } from '#processors/ports/store-builds.ts'
+import type { Opened } from '#api/opened.ts'
 import type { Position } from '#schemas/position.ts'
+import { answer } from './command.ts'
 import type { CliAction, CliContext, ExitCode } from './command.ts'
+import { findOwner, needOwner } from './owner.ts'
+import { pause } from './run-log.ts'
 
 /**
  * `lattice store …`: builds of stores beside the live one.
@@ -20,69 +19,116 @@ import type { CliAction, CliContext, ExitCode } from './command.ts'
  * Promise: the live store is never written; a rebuild reads the log and nothing else.
  */
 export const storeList: CliAction = (context) =>
-  withLattice(context, async ({ given }) => {
-    const builds = listBuilds(given.builds, storeNames)
+  withLookup(context, async ({ lattice: { given, definitions } }) => {
+    const builds = listBuilds(given.builds, Object.keys(definitions))
     if (context.options['json'] === true) context.print.json(builds)
     else context.print.table(builds.map((build) => ({ ...build })))
     return 0
   })
 
 export const storeRebuild: CliAction = (context) =>
-  withLattice(context, async (lattice) => {
+  withLookup(context, async (opened) => {
+    const { lattice } = opened
     const definition = definitionOf(lattice, context)
-    const parked = await parkedOf(lattice, definition)
+    const parked = await parkedOf(opened, definition)
     const rebuilt = await rebuildStore(definition, buildPorts(lattice), { signal: context.signal, parked })
     const { build, hash, records } = rebuilt
-    if (context.options['json'] === true) context.print.json({ store: build.store, build: build.id, hash, records })
-    else context.print.out(`built ${build.store} ${build.id} from ${records} records, content ${hash}`)
-    if (context.options['promote'] === true) await promote(lattice, context, build)
+    const built = `built ${build.store} ${build.id} from ${records} records, content ${hash}`
+    if (context.options['promote'] !== true) {
+      answer(context, { store: build.store, build: build.id, hash, records }, built)
+      return 0
+    }
+    const promoted = await promote(lattice, context, build)
+    answer(context, { ...promoted, hash, records }, `${built}\n${promotedText(promoted)}`)
     return 0
   })
 
 export const storeDiff: CliAction = (context) =>
-  withLattice(context, async (lattice) => {
+  withLookup(context, async (opened) => {
+    const { lattice } = opened
     const definition = definitionOf(lattice, context)
     const other = findBuild(lattice.given.builds, definition.name, context.arguments[1])
     const diff = await diffStore(definition, buildPorts(lattice), {
       other,
       live: () => liveHash(lattice, context, definition),
-      parked: await parkedOf(lattice, definition),
+      parked: await parkedOf(opened, definition),
       signal: context.signal,
     })
     if (context.options['json'] === true) context.print.json(diff)
-    else context.print.out(diff.equal ? `equal: ${diff.live}` : `different: live ${diff.live}, ${other.id} ${diff.other}`)
+    else
+      context.print.out(diff.equal ? `equal: ${diff.live}` : `different: live ${diff.live}, ${other.id} ${diff.other}`)
     return diff.equal ? 0 : 1
   })
 
 export const storePromote: CliAction = (context) =>
-  withLattice(context, async (lattice) => {
+  withLookup(context, async (opened) => {
+    const { lattice } = opened
     const definition = definitionOf(lattice, context)
-    await promote(lattice, context, findBuild(lattice.given.builds, definition.name, context.arguments[1]))
+    const promoted = await promote(
+      lattice,
+      context,
+      findBuild(lattice.given.builds, definition.name, context.arguments[1]),
+    )
+    answer(context, promoted, promotedText(promoted))
     return 0
   })
 
 export const storeRollback: CliAction = (context) =>
-  withLattice(context, async (lattice) => {
+  withLookup(context, async (opened) => {
+    const { lattice } = opened
     const definition = definitionOf(lattice, context)
     const previous = lattice.given.builds.previous(definition.name)
-    if (previous === undefined) throw new Failure('store.unknown', `store ${definition.name} has no build before the live one`)
-    await promote(lattice, context, previous)
+    if (previous === undefined)
+      throw new Failure('store.unknown', `store ${definition.name} has no build before the live one`)
+    const promoted = await promote(lattice, context, previous)
+    answer(context, promoted, promotedText(promoted))
     return 0
   })
 
-async function promote(lattice: Lattice, { print }: CliContext, build: StoreBuild): Promise<void> {
-  const live = lattice.given.builds.current(build.store)
+type Lattice = Opened['lattice']
+type StoreDefinition = Parameters<typeof diffStore>[0]
+
+interface Promoted {
+  readonly store: string
+  readonly build: string
+  readonly previous: string | null
+}
+
+const switchWithinMs = 30_000
+
+/** Done once a process that owns the store answers from the build, where there is one that can be asked. */
+async function promote(lattice: Lattice, context: CliContext, build: StoreBuild): Promise<Promoted> {
+  const { given, journal, definitions } = lattice
+  const previous = given.builds.current(build.store)?.id ?? null
   const at: Position[] = []
-  for (const topic of lattice.definitions[build.store as StoreName].topics) {
-    for (const { partition, next } of await lattice.given.log.bounds(topic)) {
+  for (const topic of definitionNamed(definitions, build.store)?.topics ?? []) {
+    for (const { partition, next } of await given.log.bounds(topic)) {
       if (next > 0) at.push({ topic, partition, offset: next - 1 })
     }
   }
-  await promoteStore({ journal: lattice.journal, builds: lattice.given.builds }, build, at)
-  print.out(`${build.store}: ${build.id} is live${live === undefined ? '' : `; ${live.id} was`}`)
+  await promoteStore({ journal, builds: given.builds }, build, at)
+  if (given.locks.isHeld(`store-${build.store}`)) await switched(lattice, context, build)
+  return { store: build.store, build: build.id, previous: previous === build.id ? null : previous }
 }
 
-async function withLattice(context: CliContext, work: (lattice: Lattice) => Promise<ExitCode>): Promise<ExitCode> {
+function promotedText({ store, build, previous }: Promoted): string {
+  return `${store}: ${build} is live${previous === null ? '' : `; ${previous} was`}`
+}
+
+async function switched(lattice: Lattice, context: CliContext, build: StoreBuild): Promise<void> {
+  const { clock } = lattice.given
+  const owner = await findOwner(context, lattice, build.store)
+  if (owner === undefined) return context.print.note('the process that owns the store switches by itself')
+  const until = clock.monotonic() + switchWithinMs
+  while (!context.signal.aborted && clock.monotonic() < until) {
+    const { stores } = (await owner.get('/v1/stores')) as { stores: readonly { name: string; build: string | null }[] }
+    if (stores.find(({ name }) => name === build.store)?.build === build.id) return
+    await pause(100, context.signal)
+  }
+  context.print.note('the server has not switched yet; it does once the build has caught up: lattice status')
+}
+
+async function withLookup(context: CliContext, work: (opened: Opened) => Promise<ExitCode>): Promise<ExitCode> {
   const progress = context.print.progress()
   const opened = await context.open({
     role: 'store',
@@ -94,7 +140,7 @@ async function withLattice(context: CliContext, work: (lattice: Lattice) => Prom
     },
   })
   try {
-    return await work(opened.lattice)
+    return await work(opened)
   } finally {
     progress.stop()
     await opened.close()
@@ -102,9 +148,13 @@ async function withLattice(context: CliContext, work: (lattice: Lattice) => Prom
 }
 
 function definitionOf({ definitions }: Lattice, { arguments: [name = ''] }: CliContext): StoreDefinition {
-  const known = storeNames.find((one) => one === name)
-  if (known === undefined) throw new Failure('store.unknown', `there is no store ${name}; there are: ${storeNames.join(', ')}`)
-  return definitions[known] as StoreDefinition
+  const known = definitionNamed(definitions, name)
+  if (known !== undefined) return known
+  throw new Failure('request.invalid', `there is no store ${name}; there are: ${Object.keys(definitions).join(', ')}`)
+}
+
+function definitionNamed(definitions: Lattice['definitions'], name: string): StoreDefinition | undefined {
+  return (Object.values(definitions) as StoreDefinition[]).find((one) => one.name === name)
 }
 
 function buildPorts({ given, codec, feed }: Lattice): BuildPorts {
@@ -113,34 +163,26 @@ function buildPorts({ given, codec, feed }: Lattice): BuildPorts {
 }
 
 /** What this version of the store has parked, as the lookup store knows it. */
-async function parkedOf(lattice: Lattice, { name, version }: StoreDefinition): Promise<ReadonlySet<string>> {
-  if (lattice.given.builds.current('lookup') === undefined) return new Set()
-  return need(lattice, 'lookup').query((tables) => parkedPlaces(tables, name, version))
+async function parkedOf(opened: Opened, { name, version }: StoreDefinition): Promise<ReadonlySet<string>> {
+  if (opened.lattice.given.builds.current('lookup') === undefined) return new Set()
+  return opened.store('lookup').query((tables) => parkedPlaces(tables, name, version))
 }
 
+type LiveHash = Awaited<ReturnType<Parameters<typeof diffStore>[2]['live']>>
+
 /** Of the live build: from the process that owns it, where there is one; else by opening it here. */
-async function liveHash(
-  lattice: Lattice,
-  { loaded: { config } }: CliContext,
-  definition: StoreDefinition,
-): ReturnType<Parameters<typeof diffStore>[2]['live']> {
-  const lock = lattice.given.locks.tryAcquire(`store-${definition.name}`)
-  if (lock !== undefined) {
-    try {
-      const live = lattice.given.builds.current(definition.name)
-      if (live === undefined) throw new Failure('store.unknown', `store ${definition.name} is not built yet`)
-      return await withBuild(definition, live, buildPorts(lattice), (store) => store.contentHash(), {
-        live: true,
-      })
-    } finally {
-      lock.release()
-    }
+async function liveHash(lattice: Lattice, context: CliContext, definition: StoreDefinition): Promise<LiveHash> {
+  const { builds, locks } = lattice.given
+  const lock = locks.tryAcquire(`store-${definition.name}`)
+  if (lock === undefined) {
+    const owner = await needOwner(context, lattice, definition.name)
+    return (await owner.get(`/v1/stores/${definition.name}/hash`)) as LiveHash
   }
-  const url = `http://${config.host}:${config.port}/v1/stores/${definition.name}/hash`
-  const headers = config.authToken === undefined ? {} : { authorization: `Bearer ${config.authToken}` }
-  const response = await fetch(url, { headers }).catch((error: unknown) => {
-    throw new Failure('store.locked', `store ${definition.name} belongs to another process, and ${url} does not answer`, { cause: error })
-  })
-  if (!response.ok) throw new Failure('store.locked', `${url} answers ${response.status}`)
-  return (await response.json()) as Awaited<ReturnType<typeof liveHash>>
+  try {
+    const live = builds.current(definition.name)
+    if (live === undefined) throw new Failure('store.unknown', `store ${definition.name} is not built yet`)
+    return await withBuild(definition, live, buildPorts(lattice), (store) => store.contentHash(), { live: true })
+  } finally {
+    lock.release()
+  }
 }

@@ -1,5 +1,6 @@
 import { Failure } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
+import { answer } from './command.ts'
 import type { CliAction, CliContext } from './command.ts'
 
 /**
@@ -15,7 +16,11 @@ export const exportCommand: CliAction = (context) =>
       const { given, codec } = opened.lattice
       const exported = await exportLog({ ...given, codec }, { file: argument(context), signal: context.signal })
       const missing = exported.missingObjects.length
-      context.print.out(`${exported.records} records and ${exported.objects} objects in ${exported.file} (${exported.sizeBytes} bytes)`)
+      answer(
+        context,
+        exported,
+        `${exported.records} records and ${exported.objects} objects in ${exported.file} (${exported.sizeBytes} bytes)`,
+      )
       if (missing > 0) context.print.note(`${missing} objects the log refers to are not there`)
       return 0
     } finally {
@@ -31,7 +36,11 @@ export const importCommand: CliAction = (context) =>
       const { given, codec } = opened.lattice
       const imported = await importLog({ ...given, codec }, { file: argument(context), signal: context.signal })
       const { source } = imported
-      context.print.out(`${imported.records} records and ${imported.objects} objects from ${source.backend} ${source.logId} into ${given.log.backend} ${given.log.id}`)
+      answer(
+        context,
+        imported,
+        `${imported.records} records and ${imported.objects} objects from ${source.backend} ${source.logId} into ${given.log.backend} ${given.log.id}`,
+      )
       return 0
     } finally {
       await opened.close()
@@ -46,10 +55,16 @@ export const backupCommand: CliAction = (context) =>
       const { clock, copyLog } = opened.lattice.given
       const backedUp = await backUp(
         { clock, report },
-        { data: context.loaded.config.data, to: argument(context), signal: context.signal, ...(copyLog === undefined ? {} : { copyLog }) },
+        {
+          data: context.loaded.config.data,
+          to: argument(context),
+          signal: context.signal,
+          ...(copyLog === undefined ? {} : { copyLog }),
+        },
       )
-      context.print.out(`${backedUp.files} files, ${backedUp.sizeBytes} bytes in ${backedUp.folder}`)
-      if (!backedUp.hasLog) context.print.note('the log is not in it: it is not embedded; use lattice export, or back its server up')
+      answer(context, backedUp, `${backedUp.files} files, ${backedUp.sizeBytes} bytes in ${backedUp.folder}`)
+      if (!backedUp.hasLog)
+        context.print.note('the log is not in it: it is not embedded; use lattice export, or back its server up')
       return 0
     } finally {
       await opened.close()
@@ -59,8 +74,11 @@ export const backupCommand: CliAction = (context) =>
 export const restoreCommand: CliAction = (context) =>
   withProgress(context, async (report) => {
     const { restore } = await import('#processors/transfer/restore.command.ts')
-    const restored = await restore({ report }, { from: argument(context), data: context.loaded.config.data, signal: context.signal })
-    context.print.out(`${restored.files} files of ${restored.createdAt} in ${restored.folder}`)
+    const restored = await restore(
+      { report },
+      { from: argument(context), data: context.loaded.config.data, signal: context.signal },
+    )
+    answer(context, restored, `${restored.files} files of ${restored.createdAt} in ${restored.folder}`)
     context.print.note('the stores are built from the log at the next start')
     return 0
   })
@@ -70,7 +88,10 @@ function argument({ arguments: [first] }: CliContext): string {
   return first
 }
 
-async function withProgress(context: CliContext, work: (report: Report) => ReturnType<CliAction>): ReturnType<CliAction> {
+async function withProgress(
+  context: CliContext,
+  work: (report: Report) => ReturnType<CliAction>,
+): ReturnType<CliAction> {
   const progress = context.print.progress()
   try {
     return await work((signal) => {

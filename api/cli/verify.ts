@@ -1,11 +1,12 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { storeNames } from '#processors/catalog.ts'
 import { getRun } from '#processors/runs/runs.query.ts'
+import { formatToken } from '#schemas/position.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
 import { examine } from './doctor.ts'
+import { needOwner } from './owner.ts'
+import { folderReached } from './run-log.ts'
 
 /**
  * `lattice verify`: doctor, then one task through every store on the configured log.
@@ -26,7 +27,7 @@ export const verify: CliAction = async (context) => {
   for (const { what, detail, remedy } of broken) context.print.error(`${what}: ${detail}`, remedy)
   if (broken.length > 0) return 1
 
-  const opened = await context.open({ role: 'verify', stores: storeNames, quiet: true })
+  const opened = await context.open({ role: 'verify', stores: 'all', quiet: true })
   try {
     const checks = await throughEveryStore(opened, context)
     if (context.options['json'] === true) context.print.json({ checks })
@@ -37,42 +38,64 @@ export const verify: CliAction = async (context) => {
   }
 }
 
-async function throughEveryStore({ tasks, lattice }: Opened, { loaded, signal }: CliContext): Promise<Check[]> {
+async function throughEveryStore(opened: Opened, context: CliContext): Promise<Check[]> {
+  const { tasks, lattice } = opened
   const request = { prompt: 'verify: is the whole way open?', model: 'lattice/extract', tags: { verify: 'true' } }
   const submitted = await tasks.submit(request, { principal: 'local', interactive: true })
-  const carried = await tasks.carryOutNow(submitted, signal)
+  const carried = await tasks.carryOutNow(submitted, context.signal)
   if (carried.is !== 'done') return [{ what: 'run', ok: false, detail: `it was ${carried.is}` }]
   const { runId } = submitted
   const checks: Check[] = [
-    { what: 'run', ok: carried.state.outcome === 'accepted', detail: `${runId} ${carried.state.outcome} on ${lattice.given.log.backend}` },
+    {
+      what: 'run',
+      ok: carried.state.outcome === 'accepted',
+      detail: `${runId} ${carried.state.outcome} on ${lattice.given.log.backend}`,
+    },
   ]
-  const { lookup, warehouse, folders } = lattice.stores
-  checks.push(
-    await check('lookup', lookup, carried.position, async () => {
+  const { lookup, warehouse } = lattice.stores
+  const { position } = carried
+  const log = join(context.loaded.config.runsDir, runId, 'run.jsonl')
+  return [
+    ...checks,
+    await check('lookup', async () => {
+      if (!(await lookup?.reached([position], waitMs))) return undefined
       const run = await lookup?.query((tables) => getRun(tables, runId))
       return run?.outcome === 'accepted' ? 'the run is there, accepted' : undefined
     }),
-    await check('warehouse', warehouse, carried.position, async () => {
-      const rows = await warehouse?.query((columns) => columns.query('SELECT count(*) AS n FROM events WHERE run = ? AND accepted', [runId]))
-      return Number(rows?.[0]?.['n'] ?? 0) > 0 ? `${String(rows?.[0]?.['n'])} events` : undefined
+    await check('warehouse', async () => {
+      const isOurs = lattice.owned.some(({ name }) => name === 'warehouse')
+      if (isOurs && !(await warehouse?.reached([position], waitMs))) return undefined
+      const count = await (isOurs ? countHere(opened, runId) : countThere(opened, context, { runId, position }))
+      return count > 0 ? `${count} events` : undefined
     }),
-    await check('folders', folders, carried.position, async () => {
-      const file = join(loaded.config.runsDir, runId, 'run.jsonl')
-      return existsSync(file) ? file : undefined
-    }),
-  )
-  return checks
+    await check('folders', async () => ((await folderReached(lattice, { position, log, waitMs })) ? log : undefined)),
+  ]
 }
 
-async function check(
-  what: string,
-  store: { reached(positions: readonly Position[], waitMs: number): Promise<boolean> } | undefined,
-  at: Position,
-  look: () => Promise<string | undefined>,
-): Promise<Check> {
-  if (store === undefined) return { what, ok: false, detail: 'not open here' }
+const countEvents = 'SELECT count(*) AS n FROM events WHERE run = ? AND accepted'
+
+async function countHere({ store }: Opened, runId: string): Promise<number> {
+  const rows = await store('warehouse').query((columns) => columns.query(countEvents, [runId]))
+  return Number(rows[0]?.['n'] ?? 0)
+}
+
+/** Asked of the process that owns the warehouse. */
+async function countThere(
+  { lattice }: Opened,
+  context: CliContext,
+  { runId, position }: { runId: string; position: Position },
+): Promise<number> {
+  const owner = await needOwner(context, lattice, 'warehouse')
+  const at = encodeURIComponent(formatToken(lattice.given.log.id, [position]))
+  const { rows } = (await owner.post(`/v1/sql?at=${at}&wait=${waitMs}`, { sql: countEvents, values: [runId] })) as {
+    rows: readonly (readonly unknown[])[]
+  }
+  return Number(rows[0]?.[0] ?? 0)
+}
+
+/** `look` says what it saw, or nothing. */
+async function check(what: string, look: () => Promise<string | undefined>): Promise<Check> {
   try {
-    if (!(await store.reached([at], waitMs))) return { what, ok: false, detail: 'it did not catch up' }
     const seen = await look()
     return { what, ok: seen !== undefined, detail: seen ?? 'the run is not there' }
   } catch (error) {

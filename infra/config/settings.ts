@@ -156,7 +156,7 @@ export const settings = {
 
   useRag: setting(flag, true, {
     env: ['LATTICE_USE_RAG'],
-    flag: '--use-rag <1|0>',
+    flag: '--no-rag',
     toml: 'rag.use',
     doc: "whether passages of the folder's documents are retrieved for a task",
   }),

@@ -47,11 +47,6 @@ export interface ModelRoute {
 
 export const builtIn: ModelChoice = { provider: 'lattice', model: 'extract' }
 
-/** In one line, why `lattice/extract` answers and what to do about it. */
-export const standInNotice =
-  'No model provider is configured and no local server answers, so the built-in lattice/extract model quotes the best passages. ' +
-  'For written answers set GROQ_API_KEY, GEMINI_API_KEY or OPENAI_API_KEY, or start LM Studio or Ollama.'
-
 /**
  * `answering` holds the local servers that answer now, with their models. Errors: `provider.unconfigured`, for one that
  * was named and lacks a key; `request.invalid`, for a name nobody knows.

@@ -48,7 +48,7 @@ export async function openLiveStore<Reads>(
   given: {
     readonly builds: StoreBuilds
     readonly ports: Omit<FoldPorts, 'folded' | 'skipped'>
-    /** Told after each commit. */
+    /** Told where it begins, and after each commit. */
     readonly moved?: (at: StoredCheckpoint) => void
   },
 ): Promise<LiveStore<Reads>> {
@@ -62,9 +62,13 @@ export async function openLiveStore<Reads>(
     const build = builds.current(definition.name)
     if (build?.version === definition.version) return build
     if (build !== undefined && build.version > definition.version) {
-      throw new Failure('store.newer', `store ${definition.name} is of version ${build.version}; this program knows ${definition.version}`, {
-        remedy: 'use the newer program',
-      })
+      throw new Failure(
+        'store.newer',
+        `store ${definition.name} is of version ${build.version}; this program knows ${definition.version}`,
+        {
+          remedy: 'use the newer program',
+        },
+      )
     }
     const fresh = builds.create(definition.name, definition.version)
     if (build !== undefined) {
@@ -89,14 +93,12 @@ export async function openLiveStore<Reads>(
   }
 
   async function fold(opened: OpenBuild<Reads>): Promise<void> {
-    for (const at of await opened.store.checkpoints()) reached.set(at.topic, at.partition, at.next)
-    const withWaiters: FoldPorts = {
-      ...foldPorts(opened),
-      folded: (at) => {
-        reached.set(at.topic, at.partition, at.next)
-        given.moved?.(at)
-      },
+    const moved = (at: StoredCheckpoint): void => {
+      reached.set(at.topic, at.partition, at.next)
+      given.moved?.(at)
     }
+    for (const at of await opened.store.checkpoints()) moved(at)
+    const withWaiters: FoldPorts = { ...foldPorts(opened), folded: moved }
     await foldTopics(definition, opened.store, withWaiters, { follow: true, signal: opened.ended.signal }).catch(
       (error: unknown) => {
         if (!opened.ended.signal.aborted) stop(error)
@@ -106,7 +108,9 @@ export async function openLiveStore<Reads>(
 
   function stop(error: unknown): void {
     stopped =
-      error instanceof Failure ? error : new Failure('internal', `store ${definition.name} stopped: ${String(error)}`, { cause: error })
+      error instanceof Failure
+        ? error
+        : new Failure('internal', `store ${definition.name} stopped: ${String(error)}`, { cause: error })
     ports.report({ signal: 'store.stopped', store: definition.name, code: stopped.code, message: stopped.message })
     reached.stop()
   }

@@ -56,7 +56,10 @@ async function packageJson(): Promise<Record<string, unknown>> {
     type,
     engines,
     bin: { lattice: 'bin/lattice.js' },
-    imports: Object.fromEntries(ROOMS.map((room) => [`#${room}/*.ts`, `./${room}/*.js`])),
+    imports: {
+      ...Object.fromEntries(ROOMS.map((room) => [`#${room}/*.ts`, `./${room}/*.js`])),
+      '#package.json': './package.json',
+    },
     dependencies,
     optionalDependencies,
   }
