@@ -105,6 +105,7 @@ export async function carryOut(known: KnownRun, ports: CarryOutPorts, signal: Ab
 
 const lost = new Error('another owner’s event counts')
 const stopped = new Error('told to stop')
+const over = new Error('of no more use')
 
 class OwnedRun {
   state: RunState
@@ -227,12 +228,18 @@ class OwnedRun {
 
   /** What `work` gives; undefined when `ms` pass or the run is interrupted first, and then its signal is aborted. */
   async #within<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
-    const over = new AbortController()
-    const signal = AbortSignal.any([this.#interrupt.signal, over.signal])
+    const interrupt = this.#interrupt.signal
+    if (interrupt.aborted) return undefined
+    // Not AbortSignal.any, which costs four times as much.
+    const controller = new AbortController()
+    const end = (): void => controller.abort(over)
+    interrupt.addEventListener('abort', end)
     try {
+      const { signal } = controller
       return await Promise.race([work(signal), this.#ports.clock.sleep(ms, signal).then(() => undefined)])
     } finally {
-      over.abort(null)
+      interrupt.removeEventListener('abort', end)
+      end()
     }
   }
 
