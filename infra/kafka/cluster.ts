@@ -15,6 +15,8 @@ export interface ClusterOptions {
   /** host:port, at least one. */
   readonly brokers: readonly string[]
   readonly connection: ConnectionSettings
+  /** Told once when no broker answers any more, with the reason, and once when one does again. */
+  readonly onReachable?: (reachable: boolean, reason: string) => void
 }
 
 /** No broker, or no leader, could be reached; what it takes is another attempt, later. */
@@ -29,6 +31,7 @@ export class KafkaCluster {
   #refreshing: Promise<Metadata> | undefined
   #listener: (topics: readonly TopicMetadata[]) => void = () => {}
   #controller: number | undefined
+  #reachable = true
   #closed = false
 
   constructor(options: ClusterOptions) {
@@ -92,13 +95,22 @@ export class KafkaCluster {
     for (const { address, key } of [...known, ...given]) {
       try {
         const link = await this.#linkTo(address, key)
-        return this.#learn(await link.send(metadata(this.#watched)))
+        const answer = await link.send(metadata(this.#watched))
+        this.#tellReachable(true, '')
+        return this.#learn(answer)
       } catch (error) {
         if (!(error instanceof LinkBroken) && !(error instanceof Unreachable)) throw error
         failures.push(messageOf(error))
       }
     }
-    throw new Unreachable(`no broker answers (${[...new Set(failures)].join('; ')})`)
+    const reason = `no broker answers (${[...new Set(failures)].join('; ')})`
+    this.#tellReachable(false, reason)
+    throw new Unreachable(reason)
+  }
+
+  #tellReachable(reachable: boolean, reason: string): void {
+    if (reachable !== this.#reachable && !this.#closed) this.#options.onReachable?.(reachable, reason)
+    this.#reachable = reachable
   }
 
   #learn(answer: Metadata): Metadata {

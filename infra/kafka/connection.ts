@@ -60,7 +60,8 @@ export async function openLink(address: Address, settings: ConnectionSettings): 
     logger: silent,
     socketFactory: socketFactory(settings),
     ssl: settings.ssl,
-    sasl: settings.sasl,
+    // kafkajs writes into it.
+    sasl: settings.sasl === undefined ? undefined : { ...settings.sasl },
   })
   const broker = new BrokerClass({ connectionPool: pool, logger: silent, allowAutoTopicCreation: false })
   const connection = pool.pool[0]

@@ -48,7 +48,15 @@ const CLOSE_GRACE_MS = 5_000
 
 export async function openKafkaEventLog(options: KafkaEventLogOptions): Promise<EventLog> {
   const prefix = prefixOf(options.namespace)
-  const cluster = new KafkaCluster({ brokers: options.brokers, connection: connectionOf(options) })
+  const { report = () => {} } = options
+  const cluster = new KafkaCluster({
+    brokers: options.brokers,
+    connection: connectionOf(options),
+    onReachable: (reachable, reason) =>
+      reachable
+        ? report({ signal: 'notice', message: 'Kafka answers again' })
+        : report({ signal: 'log.warning', message: `Kafka: ${reason}; trying again` }),
+  })
   const tail = new Tail(pollsOf(cluster, 1_000))
   const state: { failure: Failure | undefined } = { failure: undefined }
   const guard = () => {
@@ -70,8 +78,8 @@ export async function openKafkaEventLog(options: KafkaEventLogOptions): Promise<
       },
     )
     const log = new KafkaEventLog({ cluster, appender, reader, tail, history, prefix, state, ...options })
-    options.report?.({ signal: 'log.opened', backend: log.backend, logId: log.id, durability: log.durability })
-    for (const message of history.warnings) options.report?.({ signal: 'log.warning', message })
+    report({ signal: 'log.opened', backend: log.backend, logId: log.id, durability: log.durability })
+    for (const message of history.warnings) report({ signal: 'log.warning', message })
     return log
   } catch (error) {
     tail.close()

@@ -19,9 +19,6 @@ export interface ProducerStamp {
   readonly timestampMs: number
 }
 
-/** Bytes a batch takes beside its records, and the most a record takes beside its key, headers and value. */
-export const batchOverhead = { batch: 61, record: 5 + 1 + 1 + 5 + 5 + 5 + 5, header: 10 } as const
-
 const HEADER_BYTES = 61
 const LENGTH_FROM = 12
 const CRC_FROM = 21
