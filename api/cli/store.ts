@@ -1,4 +1,4 @@
-import { parkedPlaces } from '#processors/delivery/letters.query.ts'
+import { readParked } from '#processors/delivery/read-parked.query.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import { diffStore } from '#processors/stores/diff-store.command.ts'
 import { findBuild, promoteStore } from '#processors/stores/promote-store.command.ts'
@@ -30,7 +30,7 @@ export const storeRebuild: CliAction = (context) =>
   withLookup(context, async (opened) => {
     const { lattice } = opened
     const definition = definitionOf(lattice, context)
-    const parked = await parkedOf(opened, definition)
+    const parked = await readParked(buildPorts(lattice), definition)
     const rebuilt = await rebuildStore(definition, buildPorts(lattice), { signal: context.signal, parked })
     const { build, hash, records } = rebuilt
     const built = `built ${build.store} ${build.id} from ${records} records, content ${hash}`
@@ -51,7 +51,7 @@ export const storeDiff: CliAction = (context) =>
     const diff = await diffStore(definition, buildPorts(lattice), {
       other,
       live: () => liveHash(lattice, context, definition),
-      parked: await parkedOf(opened, definition),
+      parked: await readParked(buildPorts(lattice), definition),
       signal: context.signal,
     })
     if (context.options['json'] === true) context.print.json(diff)
@@ -160,12 +160,6 @@ function definitionNamed(definitions: Lattice['definitions'], name: string): Sto
 function buildPorts({ given, codec, feed }: Lattice): BuildPorts {
   const { log, clock, report, builds } = given
   return { log, codec, feed, clock, report, builds }
-}
-
-/** What this version of the store has parked, as the lookup store knows it. */
-async function parkedOf(opened: Opened, { name, version }: StoreDefinition): Promise<ReadonlySet<string>> {
-  if (opened.lattice.given.builds.current('lookup') === undefined) return new Set()
-  return opened.store('lookup').query((tables) => parkedPlaces(tables, name, version))
 }
 
 type LiveHash = Awaited<ReturnType<Parameters<typeof diffStore>[2]['live']>>

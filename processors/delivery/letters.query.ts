@@ -45,13 +45,3 @@ export function getLetter(tables: Tables, letter: string): LetterDetail | undefi
   const headers = JSON.parse(row.headers) as Record<string, string>
   return { ...row, headers, value: Buffer.from(row.value).toString('base64') }
 }
-
-/** Places a version of a store has parked: what its rebuild skips (R4). */
-export function parkedPlaces(tables: Tables, store: string, version: number): Set<string> {
-  const rows = tables.all<{ topic: string; partition: number; log_offset: number }>(
-    'SELECT topic, partition, log_offset FROM letters WHERE parked_by = ? AND version = ?',
-    store,
-    version,
-  )
-  return new Set(rows.map((row) => `${row.topic}:${row.partition}:${row.log_offset}`))
-}
