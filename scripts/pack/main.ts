@@ -3,7 +3,8 @@
  *
  * Node strips no types under node_modules, so a package carries JavaScript. It is staged under dist/: the four rooms
  * that run, types stripped in place (line numbers stay true), relative `./x.ts` made `./x.js`, every other file copied.
- * `#room/x.ts` stays as it is: the package's own `imports` send it to `./room/x.js`. Prints the tarball's path.
+ * `#room/x.ts` stays as it is: the package's own `imports` send it to `./room/x.js`. What it depends on is pinned, with
+ * its hash, as package-lock.json pins it here. Prints the tarball's path.
  */
 import { execFileSync } from 'node:child_process'
 import { cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -30,7 +31,9 @@ for await (const file of glob(
 for await (const file of glob(BESIDE, { cwd: root })) await cp(join(root, file), join(dist, file))
 await mkdir(join(dist, 'bin'))
 await cp(join(import.meta.dirname, 'lattice.js'), join(dist, 'bin', 'lattice.js'))
-await writeFile(join(dist, 'package.json'), JSON.stringify(await packageJson(), null, 2))
+const manifest = await packageJson()
+await writeFile(join(dist, 'package.json'), JSON.stringify(manifest, null, 2))
+await writeFile(join(dist, 'npm-shrinkwrap.json'), JSON.stringify(await shrinkwrap(manifest), null, 1))
 
 const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', root], { cwd: dist, encoding: 'utf8' })
 const [{ filename }] = JSON.parse(packed) as [{ filename: string }]
@@ -63,4 +66,18 @@ async function packageJson(): Promise<Record<string, unknown>> {
     dependencies,
     optionalDependencies,
   }
+}
+
+/** The lock file without what only development needs, as npm takes it from a package that is installed. */
+async function shrinkwrap(manifest: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
+    readonly lockfileVersion: number
+    readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly devOptional?: boolean }>>
+  }
+  const { name, version, license, engines, bin, dependencies } = manifest
+  const needed = Object.entries(lock.packages).filter(
+    ([path, one]) => path !== '' && one.dev !== true && one.devOptional !== true,
+  )
+  const packages = { '': { name, version, license, engines, bin, dependencies }, ...Object.fromEntries(needed) }
+  return { name, version, lockfileVersion: lock.lockfileVersion, requires: true, packages }
 }
