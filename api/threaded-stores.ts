@@ -42,6 +42,7 @@ export async function openThreadedStores(
   const thread = new Worker(new URL('./stores-thread.ts', import.meta.url), { workerData: { config: given.config, names } })
   const reached = new Map(names.map((name) => [name as string, createReached(given.clock)]))
   const stopped = new Map<string, string>()
+  const stalled = new Map<string, string>()
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Failure) => void }>()
   const ready = Promise.withResolvers<readonly StoreStatus[]>()
   let asked = 0
@@ -74,6 +75,8 @@ export async function openThreadedStores(
         stopped.set(signal.store, signal.message)
         reached.get(signal.store)?.stop()
       }
+      if (signal.signal === 'store.stalled') stalled.set(signal.store, signal.message)
+      if (signal.signal === 'store.resumed') stalled.delete(signal.store)
       given.report(signal)
     } else if ('ready' in message) ready.resolve(message.ready)
     else if ('broken' in message) end(asFailure(message.broken))
@@ -102,13 +105,17 @@ export async function openThreadedStores(
       reached: (positions, waitMs, signal) => own.wait(positions, waitMs, signal),
       status: () => {
         const reason = stopped.get(name) ?? over?.message
-        return { ...status, build, positions: own.all(), ...(reason === undefined ? {} : { state: 'stopped' as const, reason }) }
+        const now = { ...status, build, positions: own.all() }
+        if (reason !== undefined) return { ...now, state: 'stopped', reason }
+        const waitsFor = stalled.get(name)
+        return waitsFor === undefined ? now : { ...now, state: 'stalled', reason: waitsFor }
       },
       contentHash: () => ask(name, 'contentHash') as ReturnType<LiveStore['contentHash']>,
       async switchTo(next) {
         await ask(name, 'switchTo', next)
         build = next.id
         stopped.delete(name)
+        stalled.delete(name)
       },
       async close() {
         open -= 1

@@ -9,7 +9,7 @@ const Ready = Type.Object(
   {
     ready: Type.Boolean(),
     log: Type.Enum(['ok', 'unavailable']),
-    stores: Type.Array(Type.Object({ store: Type.String(), state: Type.Enum(['folding', 'stopped']) })),
+    stores: Type.Array(Type.Object({ store: Type.String(), state: Type.Enum(['folding', 'stalled', 'stopped']) })),
   },
   { $id: 'Ready' },
 )

@@ -20,7 +20,9 @@ const Store = Type.Object({
   name: Type.String(),
   version: Type.Integer(),
   build: Type.Union([Type.String(), Type.Null()]),
-  state: Type.Enum(['folding', 'stopped', 'elsewhere'], { description: '`elsewhere`: another process owns it.' }),
+  state: Type.Enum(['folding', 'stalled', 'stopped', 'elsewhere'], {
+    description: '`stalled`: it waits for a fault to pass; `elsewhere`: another process owns it.',
+  }),
   reason: Type.Optional(Type.String()),
   remedy: Type.Optional(Type.String()),
   lagRecords: Type.Integer(),

@@ -37,7 +37,8 @@ export interface StoreStatus {
   readonly store: string
   readonly version: number
   readonly build: string
-  readonly state: 'folding' | 'stopped'
+  /** `stalled`: it waits for a fault to pass, such as a full disk, and tries again (R4). */
+  readonly state: 'folding' | 'stalled' | 'stopped'
   readonly reason?: string
   readonly remedy?: string
   readonly positions: readonly { readonly topic: string; readonly partition: number; readonly next: number }[]
@@ -55,6 +56,8 @@ export async function openLiveStore<Reads>(
   const { builds, ports } = given
   const reached = createReached(ports.clock)
   let stopped: Failure | undefined
+  /** Why it waits, while it does. */
+  let stalled: string | undefined
   let current = await openBuild(await currentBuild(), { live: true })
   let folding = fold(current)
 
@@ -98,7 +101,12 @@ export async function openLiveStore<Reads>(
       given.moved?.(at)
     }
     for (const at of await opened.store.checkpoints()) moved(at)
-    const withWaiters: FoldPorts = { ...foldPorts(opened), folded: moved }
+    const report: FoldPorts['report'] = (signal) => {
+      if (signal.signal === 'store.stalled') stalled = signal.message
+      if (signal.signal === 'store.resumed') stalled = undefined
+      ports.report(signal)
+    }
+    const withWaiters: FoldPorts = { ...foldPorts(opened), report, folded: moved }
     await foldTopics(definition, opened.store, withWaiters, { follow: true, signal: opened.ended.signal }).catch(
       (error: unknown) => {
         if (!opened.ended.signal.aborted) stop(error)
@@ -156,8 +164,7 @@ export async function openLiveStore<Reads>(
       store: definition.name,
       version: definition.version,
       build: current.build.id,
-      state: stopped === undefined ? 'folding' : 'stopped',
-      ...(stopped === undefined ? {} : { reason: stopped.message, remedy: stopped.remedy }),
+      ...stateOf(stopped, stalled),
       positions: reached.all(),
     }),
     contentHash: () => current.store.contentHash(),
@@ -177,6 +184,7 @@ export async function openLiveStore<Reads>(
         return goOn(old, error)
       }
       stopped = undefined
+      stalled = undefined
       reached.goOn()
       current = opened
       folding = fold(opened)
@@ -188,6 +196,11 @@ export async function openLiveStore<Reads>(
       await closeBuild(current)
     },
   }
+}
+
+function stateOf(stopped: Failure | undefined, stalled: string | undefined): Pick<StoreStatus, 'state' | 'reason' | 'remedy'> {
+  if (stopped !== undefined) return { state: 'stopped', reason: stopped.message, remedy: stopped.remedy }
+  return stalled === undefined ? { state: 'folding' } : { state: 'stalled', reason: stalled }
 }
 
 interface OpenBuild<Reads> {

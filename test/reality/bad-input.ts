@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ServingProcess } from '#test/crash/serving-process.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
 import type { FakeOpenAi } from '#test/fakes/openai-server.ts'
-import { createWorld, ended, eventually, post, rebuiltEqual, rowsOf, send } from './served.ts'
+import { caughtUp, createWorld, ended, eventually, post, rebuiltEqual, rowsOf, send } from './served.ts'
 import type { World } from './served.ts'
 
 export function describeBadInput(name: string, harness: { readonly env: () => Readonly<Record<string, string>> }): void {
@@ -135,6 +135,7 @@ export function describeBadInput(name: string, harness: { readonly env: () => Re
     }, 90_000)
 
     test('[store.deterministic] after all of that, each store rebuilt from the log is equal', async () => {
+      await caughtUp(serving)
       await serving.kill('SIGTERM')
       try {
         for (const store of ['lookup', 'search', 'folders', 'warehouse']) await rebuiltEqual(world, store)

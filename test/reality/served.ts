@@ -128,6 +128,18 @@ export async function eventsOf({ url }: ServingProcess, runId: string): Promise<
   return ((await response.json()) as { events: Event[] }).events
 }
 
+/** Every store of this process has folded all of the log. */
+export function caughtUp({ url }: ServingProcess): Promise<void> {
+  let last = ''
+  return eventually(
+    async () => {
+      last = await (await fetch(`${url}/v1/stores`)).text()
+      return (JSON.parse(last) as { stores: { lagRecords: number }[] }).stores.every(({ lagRecords }) => lagRecords === 0)
+    },
+    { what: () => `stores do not catch up: ${last}` },
+  )
+}
+
 export async function eventually(
   holds: () => boolean | Promise<boolean>,
   { withinMs = 30_000, what }: { withinMs?: number; what: () => string },
