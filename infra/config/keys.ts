@@ -3,15 +3,16 @@
  *
  * Promise: every secret Lattice was given is in `knownSecrets`, in each form in which it may turn up in a text.
  */
+import { readFileSync } from 'node:fs'
 import type { Config } from './config.ts'
 import { everySetting } from './settings.ts'
 
 /** The shortest secret that is searched for in texts: replacing a shorter one would garble them. */
 export const shortestSecret = 6
 
-/** Every secret of a configuration, longest first, for redaction: keys, tokens and the passwords in addresses. */
+/** Every secret of a configuration, longest first, for redaction: keys, tokens, also those of the tokens file, and the passwords in addresses. */
 export function knownSecrets(config: Config): readonly string[] {
-  const found = new Set<string>()
+  const found = new Set<string>(config.tokensFile === undefined ? [] : tokensIn(config.tokensFile))
   for (const [path, one] of everySetting) {
     const value = valueAt(config, path)
     if (typeof value !== 'string') continue
@@ -24,6 +25,16 @@ export function knownSecrets(config: Config): readonly string[] {
 /** The value of a setting by its path, such as `port` or `providers.groq.apiKey`. */
 export function valueAt(config: Config, path: string): unknown {
   return path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config)
+}
+
+/** Lines are `<name> <token>`. Whether the file is as it should be is for the server to say, which opens its door by it. */
+function tokensIn(path: string): string[] {
+  try {
+    const lines = readFileSync(path, 'utf8').split('\n').map((line) => line.trim())
+    return lines.filter((line) => !line.startsWith('#')).flatMap((line) => /^\S+\s+(\S{8,})$/.exec(line)?.[1] ?? [])
+  } catch {
+    return []
+  }
 }
 
 /** As written, and decoded where it was percent-encoded; and user and password together as HTTP sends them. */

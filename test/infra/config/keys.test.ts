@@ -1,5 +1,7 @@
 /** The list of what must never be seen. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readConfig } from '#infra/config/config.ts'
 import { knownSecrets } from '#infra/config/keys.ts'
@@ -22,6 +24,18 @@ test('keys, tokens and passwords in addresses are known, in each form they may t
   expect(knownSecrets(loaded.config)).toEqual(
     expect.arrayContaining(['gsk_groq_key_1', 'token-of-the-api', 'p%40ssword', 'p@ssword', 'registry-pass', basic]),
   )
+})
+
+test('tokens of the tokens file are known, whatever else stands in it; a file that is gone has none', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lattice-tokens-'))
+  try {
+    writeFileSync(join(folder, 'tokens'), '# people\r\n\nanalyst  token-of-analyst\r\nshort abc\nno token on this line\n# off commented-token\n')
+    const of = (name: string) => knownSecrets(readConfig({ env: { LATTICE_TOKENS_FILE: name }, folder }).config)
+    expect(of('tokens')).toEqual(['token-of-analyst'])
+    expect(of('gone')).toEqual([])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 test('placeholders, short texts and what is no secret are not', () => {
