@@ -91,7 +91,7 @@ export function tasksOf(lattice: Lattice): Tasks {
       for await (const batch of log.read({ topic, partition, offset }, { batchSize: 1 })) {
         const [event] = await decodeRecords(codec, batch, { topic, partition, wants: () => true })
         if (event === undefined || 'bad' in event || event.type !== 'task.submitted') return undefined
-        return { bodyHash: event.data.bodyHash, position: event.position }
+        return { id: event.envelope.id, bodyHash: event.data.bodyHash, position: event.position }
       }
       return undefined
     },

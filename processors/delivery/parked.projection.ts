@@ -2,6 +2,7 @@ import type { Projection } from '#processors/stores/projection.ts'
 
 /**
  * Dead letters: what was parked, by whom, and what became of it. Keyed by letter: the same record parked twice is one.
+ * Of two who settle one at once, resubmitting counts: the record is on the log again then, whatever else was said.
  */
 export const parkedProjection: Projection = {
   name: 'parked',
@@ -18,20 +19,38 @@ export const parkedProjection: Projection = {
         `INSERT OR IGNORE INTO letters (letter, parked_by, version, topic, partition, log_offset, record_id, record_type, code,
            message, record_key, headers, value, parked_at, state)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'parked')`,
-        envelope.id, data.by, data.version, data.topic, data.partition, data.offset, data.recordId, data.recordType,
-        data.code, data.message, data.key, JSON.stringify(data.headers), data.value, envelope.time,
+        envelope.id,
+        data.by,
+        data.version,
+        data.topic,
+        data.partition,
+        data.offset,
+        data.recordId,
+        data.recordType,
+        data.code,
+        data.message,
+        data.key,
+        JSON.stringify(data.headers),
+        data.value,
+        envelope.time,
       )
     },
     'letter.resubmitted'({ data, envelope }, tables) {
       tables.run(
-        `UPDATE letters SET state = 'resubmitted', settled_at = ?, settled_as = ? WHERE letter = ?`,
-        envelope.time, data.as, data.letter,
+        `UPDATE letters SET state = 'resubmitted', settled_at = ?, settled_as = ?
+         WHERE letter = ? AND state <> 'resubmitted'`,
+        envelope.time,
+        data.as,
+        data.letter,
       )
     },
     'letter.discarded'({ data, envelope }, tables) {
       tables.run(
-        `UPDATE letters SET state = 'discarded', settled_at = ?, settled_as = ? WHERE letter = ?`,
-        envelope.time, data.reason, data.letter,
+        `UPDATE letters SET state = 'discarded', settled_at = ?, settled_as = ?
+         WHERE letter = ? AND state = 'parked'`,
+        envelope.time,
+        data.reason,
+        data.letter,
       )
     },
   },

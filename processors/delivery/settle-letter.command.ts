@@ -29,7 +29,11 @@ export async function resubmitLetter(
   }
   const recordId = nameId('resubmitted', letter.letter)
   const [position] = await ports.log.append(topic, [
-    { key: record.key === '' ? letter.letter : record.key, headers: { ...record.headers, ce_id: recordId }, value: record.value },
+    {
+      key: record.key === '' ? letter.letter : record.key,
+      headers: { ...record.headers, ce_id: recordId },
+      value: record.value,
+    },
   ])
   if (position === undefined) throw new Failure('internal', 'the record got no position')
   const { positions } = await ports.journal.write([
@@ -46,7 +50,11 @@ export async function discardLetter(
   mustBeParked(letter)
   const { principal, reason } = given
   const { positions } = await ports.journal.write([
-    { type: 'letter.discarded', subject: letter.letter, data: { letter: letter.letter, reason: reason ?? null, principal } },
+    {
+      type: 'letter.discarded',
+      subject: letter.letter,
+      data: { letter: letter.letter, reason: reason ?? null, principal },
+    },
   ])
   return { settledAt: firstOf(positions) }
 }

@@ -36,7 +36,11 @@ export async function shareTopic(
   }
 
   const wants = (headers: Delivery['record']['headers']): boolean => types.has((headers['ce_type'] ?? '') as EventType)
-  for await (const delivery of workShare.take(reactor.topic, group, { window: options.window, signal: options.signal, wants })) {
+  for await (const delivery of workShare.take(reactor.topic, group, {
+    window: options.window,
+    signal: options.signal,
+    wants,
+  })) {
     const working = handle(delivery).finally(() => underWay.delete(working))
     underWay.add(working)
   }

@@ -19,8 +19,15 @@ export interface SubmitPorts {
   readonly feed: RunFeed
   readonly clock: Clock
   readonly defaults: () => TaskDefaults | Promise<TaskDefaults>
-  /** The body hash and place of a run that exists already. */
-  readonly submitted: (runId: string) => Promise<{ bodyHash: string | null; position: Position } | undefined>
+  /** The accepted submission of a run that exists already. */
+  readonly submitted: (runId: string) => Promise<Submission | undefined>
+}
+
+export interface Submission {
+  /** Of the event. */
+  readonly id: string
+  readonly bodyHash: string | null
+  readonly position: Position
 }
 
 export interface SubmitOptions {
@@ -41,7 +48,11 @@ export interface SubmittedTask {
 
 const route = 'POST /v1/tasks'
 
-export async function submitTask(ports: SubmitPorts, request: TaskRequest, options: SubmitOptions): Promise<SubmittedTask> {
+export async function submitTask(
+  ports: SubmitPorts,
+  request: TaskRequest,
+  options: SubmitOptions,
+): Promise<SubmittedTask> {
   const { principal, idempotencyKey, interactive } = options
   const keyed = idempotencyKey !== undefined
   const bodyHash = keyed ? sha256(canonical(request)) : undefined
@@ -70,10 +81,15 @@ export async function submitTask(ports: SubmitPorts, request: TaskRequest, optio
   if (!ports.feed.isRejected(position.partition, position.offset)) {
     return { runId, position, repeated: false, event: prepared.event }
   }
-  return repeated(ports, runId, bodyHash)
+  return repeated(ports, runId, bodyHash, prepared)
 }
 
-async function repeated({ submitted }: SubmitPorts, runId: string, bodyHash: string | undefined): Promise<SubmittedTask> {
+async function repeated(
+  { submitted }: SubmitPorts,
+  runId: string,
+  bodyHash: string | undefined,
+  own?: PreparedEvent,
+): Promise<SubmittedTask> {
   const first = await submitted(runId)
   if (first === undefined) throw new Failure('internal', `run ${runId} is not found where it must be`)
   if (first.bodyHash !== bodyHash) {
@@ -81,6 +97,8 @@ async function repeated({ submitted }: SubmitPorts, runId: string, bodyHash: str
       remedy: 'use a new key for a new request',
     })
   }
+  // The copy before the one that was rejected: an append whose outcome was not known.
+  if (first.id === own?.event.id) return { runId, position: first.position, repeated: false, event: own.event }
   return { runId, position: first.position, repeated: true }
 }
 

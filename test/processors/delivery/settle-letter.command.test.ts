@@ -1,0 +1,130 @@
+/** Dead letters: how they are read, and what becomes of them. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { getLetter, type LetterDetail, listLetters } from '#processors/delivery/letters.query.ts'
+import { discardLetter, resubmitLetter } from '#processors/delivery/settle-letter.command.ts'
+import { type LiveStore, openLiveStore } from '#processors/stores/live-store.ts'
+import type { TableStore } from '#processors/ports/table-store.ts'
+import { nameId } from '#schemas/ids.ts'
+import { toHeaders } from '#schemas/wire/headers.ts'
+import { eventually } from '#test/contracts/eventually.ts'
+import { type LogWorld, openLogWorld } from '#test/processors/log-world.ts'
+
+let world: LogWorld
+let lookup: LiveStore<TableStore>
+beforeEach(async () => {
+  world = await openLogWorld()
+  lookup = await openLiveStore(world.stores.lookup, { builds: world.builds, ports: world.ports })
+})
+afterEach(async () => {
+  await lookup.close()
+  await world.close()
+})
+
+const removal = { corpus: 'docs', path: 'a' }
+const goodRecord = {
+  key: 'd1',
+  headers: toHeaders({
+    id: 'source',
+    source: '/t',
+    subject: 'd1',
+    time: '2026-01-01T00:00:00.000Z',
+    type: 'document.removed',
+  } as never),
+  value: new Uint8Array(),
+}
+
+/** A record of a topic, set aside by a store that could not fold it. */
+async function parked(topic: 'documents.v1' | 'runs.v1', record = goodRecord): Promise<string> {
+  const value = world.codec.encode('document.removed', removal)
+  const [position] = await world.log.append(topic, [{ ...record, value }])
+  const stored = { ...record, value, offset: position!.offset }
+  const park = () =>
+    world.park(
+      { bad: 'no', type: 'document.removed', position: position!, record: stored },
+      { by: 'search', version: 1, code: 'c' },
+    )
+  await park()
+  await park()
+  const letter = nameId('letter', 'search', '1', `${position!.topic}:0:${position!.offset}`)
+  await eventually('the letter', () => lookup.query((tables) => getLetter(tables, letter)))
+  return letter
+}
+const letterOf = async (letter: string): Promise<LetterDetail> =>
+  (await lookup.query((tables) => getLetter(tables, letter)))!
+const stateOf = (letter: string, settledAt: { topic: string; partition: number; offset: number }) =>
+  lookup.reached([settledAt], 10_000).then(async () => (await letterOf(letter)).state)
+
+describe('a dead letter', () => {
+  test('that is written twice is one, and can be read with its record', async () => {
+    const letter = await parked('documents.v1')
+    expect(await lookup.query((tables) => listLetters(tables, { limit: 10 }))).toHaveLength(1)
+    expect(await letterOf(letter)).toMatchObject({
+      state: 'parked',
+      parkedBy: 'search',
+      topic: 'documents.v1',
+      offset: 0,
+      recordId: 'source',
+      key: 'd1',
+      settledAt: null,
+    })
+    expect(await lookup.query((tables) => listLetters(tables, { limit: 10, state: 'discarded' }))).toEqual([])
+    expect(await lookup.query((tables) => listLetters(tables, { limit: 10, after: letter }))).toEqual([])
+  })
+
+  test('[poison.parked] is resubmitted as a new append of the same bytes under one id: embedded log', async () => {
+    const letter = await letterOf(await parked('documents.v1'))
+    const { position, recordId, settledAt } = await resubmitLetter(world, letter, 'local')
+    expect(position).toMatchObject({ topic: 'documents.v1', offset: 1 })
+    const records = (await Array.fromAsync(world.log.read({ topic: 'documents.v1', partition: 0, offset: 0 }))).flat()
+    expect(records.map(({ value }) => Buffer.from(value).toString('hex'))[1]).toBe(
+      Buffer.from(records[0]!.value).toString('hex'),
+    )
+    expect(records[1]).toMatchObject({ key: 'd1', headers: { ...records[0]!.headers, ce_id: recordId } })
+    expect(await stateOf(letter.letter, settledAt)).toBe('resubmitted')
+    // A retry that did not see the first one says the same thing again.
+    expect(await resubmitLetter(world, letter, 'local')).toMatchObject({ recordId })
+    await expect(resubmitLetter(world, await letterOf(letter.letter), 'local')).rejects.toMatchObject({
+      code: 'letter.settled',
+    })
+  })
+
+  test('about an event of a run is refused, and says what helps', async () => {
+    const headers = { ...goodRecord.headers, ce_run: 'r', ce_seq: '0' }
+    const letter = await letterOf(await parked('runs.v1', { ...goodRecord, headers } as never))
+    await expect(resubmitLetter(world, letter, 'local')).rejects.toMatchObject({
+      code: 'request.invalid',
+      remedy: expect.stringContaining('lattice store rebuild search'),
+    })
+    expect((await letterOf(letter.letter)).state).toBe('parked')
+  })
+
+  test('whose record is gone can not be resubmitted', async () => {
+    const letter = await letterOf(await parked('documents.v1'))
+    await world.log.append('documents.v1', [goodRecord])
+    await world.log.trim('documents.v1', 0, 1)
+    await expect(resubmitLetter(world, letter, 'local')).rejects.toMatchObject({ code: 'log.trimmed' })
+  })
+
+  test('is discarded with its reason, once, and nothing else changes', async () => {
+    const letter = await letterOf(await parked('documents.v1'))
+    const { settledAt } = await discardLetter(world, letter, { principal: 'local', reason: 'known' })
+    expect(await stateOf(letter.letter, settledAt)).toBe('discarded')
+    const settled = await letterOf(letter.letter)
+    await expect(discardLetter(world, settled, { principal: 'local' })).rejects.toMatchObject({
+      code: 'letter.settled',
+    })
+    expect((await world.log.bounds('documents.v1'))[0]?.next).toBe(1)
+  })
+
+  test('that two settle at once is resubmitted: its record is on the log again', async () => {
+    for (const first of ['discarded', 'resubmitted'] as const) {
+      const letter = await letterOf(await parked('documents.v1'))
+      const discard = () => discardLetter(world, letter, { principal: 'local' })
+      const resubmit = () => resubmitLetter(world, letter, 'local')
+      const settlings = first === 'discarded' ? [discard, resubmit] : [resubmit, discard]
+      let last = { topic: '', partition: 0, offset: 0 }
+      for (const settle of settlings) last = (await settle()).settledAt
+      expect(await stateOf(letter.letter, last)).toBe('resubmitted')
+    }
+  })
+})
