@@ -104,6 +104,7 @@ export function sendProblem(report: Report) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const said = sayOf(error)
     if (said.status === 500) report(failed(error, request))
+    for (const name of ofAnswers) void reply.removeHeader(name)
     if (said.status === 401) void reply.header('www-authenticate', 'Bearer')
     if (said.status === 503) void reply.header('retry-after', '1')
     return reply
@@ -113,6 +114,9 @@ export function sendProblem(report: Report) {
       .send(problemText(said))
   }
 }
+
+/** What a route said of an answer that did not come to be. */
+const ofAnswers = ['x-lattice-position', 'location', 'idempotency-replayed']
 
 export const problemType = 'application/problem+json'
 

@@ -6,6 +6,7 @@ import fastify from 'fastify'
 import type { Opened } from '#api/opened.ts'
 import { authenticate } from './auth.ts'
 import { refuseConnection } from './client-error.ts'
+import { watchConnections } from './connections.ts'
 import { Problem, sendProblem } from './problem.ts'
 import { readJson } from './read-json.ts'
 import type { Http, HttpOptions } from './route.ts'
@@ -24,6 +25,8 @@ import { refuseAmbiguous } from './well-formed.ts'
 /** Bodies up to this size; larger ones are refused with 413. */
 export const bodyLimitBytes = 32 * 1024 * 1024
 const defaultPatience = { headersMs: 15_000, requestMs: 120_000, lookEveryMs: 5_000 }
+/** What is under way has so long to end when the server closes. */
+const closeWithinMs = 5_000
 const openAddresses = /^\/(health|ready|openapi\.json|docs(\/.*)?)$/
 
 export async function createHttp(opened: Opened, options: HttpOptions): Promise<Http> {
@@ -33,8 +36,7 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
   const http = fastify({
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestMs,
-    http: { headersTimeout: headersMs, connectionsCheckingInterval: lookEveryMs },
-    forceCloseConnections: 'idle',
+    http: { headersTimeout: headersMs, connectionsCheckingInterval: lookEveryMs, requireHostHeader: false },
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     logger: false,
@@ -47,7 +49,11 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
   http.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => readJson(body))
   http.decorateRequest('principal', 'local')
   http.decorate('closing', closing.signal)
-  http.addHook('preClose', async () => closing.abort())
+  const connections = watchConnections(http.server, closeWithinMs)
+  http.addHook('preClose', async () => {
+    closing.abort()
+    connections.end()
+  })
   http.setErrorHandler(problem)
 
   const routes = watchRoutes(http)
@@ -65,8 +71,8 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
   const principalOf = authenticate(options)
   http.addHook('onRequest', async (request, reply) => {
     void reply.header('x-content-type-options', 'nosniff')
+    refuseAmbiguous(request)
     request.principal = principalOf(request)
-    await refuseAmbiguous(request)
   })
 
   http.addSchema(Problem)

@@ -52,22 +52,36 @@ interface Finding {
 const mostNamed = 5
 
 function explain(findings: readonly Finding[], part: string): string {
-  const sentences = findings.slice(0, mostNamed).map((finding) => sentence(finding, part))
-  return [...new Set(sentences)].join('; ') || `${part} is invalid`
+  const unknown = new Map<string, string[]>()
+  const sentences: string[] = []
+  for (const finding of findings) {
+    const stray = strayIn(finding)
+    if (stray !== undefined) unknown.set(stray.where, [...(unknown.get(stray.where) ?? []), ...stray.names])
+    else sentences.push(sentence(finding, part))
+  }
+  for (const [where, names] of unknown) sentences.unshift(`${part}${shortened(where)} has no field ${named(names)}`)
+  return [...new Set(sentences)].slice(0, mostNamed).join('; ') || `${part} is invalid`
+}
+
+/** Fields that a schema does not know: TypeBox names them together, and again each by itself. */
+function strayIn({ keyword, instancePath, params }: Finding): { where: string; names: readonly string[] } | undefined {
+  if (keyword === 'additionalProperties') return { where: instancePath, names: params['additionalProperties'] as string[] }
+  if (keyword !== 'boolean') return undefined
+  const end = instancePath.lastIndexOf('/')
+  return { where: instancePath.slice(0, end), names: [instancePath.slice(end + 1)] }
 }
 
 function sentence({ keyword, instancePath, message, params }: Finding, part: string): string {
   const where = `${part}${shortened(instancePath)}`
-  if (keyword === 'additionalProperties') return `${where} has no field ${namesIn(params['additionalProperties'])}`
-  if (keyword === 'required') return `${where} needs ${namesIn(params['requiredProperties'])}`
-  if (keyword === 'enum') return `${where} is one of ${namesIn(params['allowedValues'])}`
+  if (keyword === 'required') return `${where} needs ${named(params['requiredProperties'] as string[])}`
+  if (keyword === 'enum') return `${where} is one of ${named(params['allowedValues'] as string[])}`
   return `${where} ${message}`
 }
 
-function namesIn(names: unknown): string {
-  const all = Array.isArray(names) ? names.map(String) : [String(names)]
-  const named = all.slice(0, mostNamed).map((name) => `'${shortened(name)}'`)
-  return named.join(', ') + (all.length > mostNamed ? ` and ${all.length - mostNamed} more` : '')
+function named(names: readonly string[]): string {
+  const distinct = [...new Set(names)]
+  const shown = distinct.slice(0, mostNamed).map((name) => `'${shortened(name)}'`)
+  return shown.join(', ') + (distinct.length > mostNamed ? ' and more' : '')
 }
 
 function shortened(text: string): string {

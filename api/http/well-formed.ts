@@ -20,7 +20,7 @@ const single = new Set([
   'traceparent',
 ])
 
-export async function refuseAmbiguous({ method, headers, raw }: FastifyRequest): Promise<void> {
+export function refuseAmbiguous({ method, headers, raw }: FastifyRequest): void {
   const seen = new Set<string>()
   for (let at = 0; at < raw.rawHeaders.length; at += 2) {
     const name = raw.rawHeaders[at]?.toLowerCase() ?? ''
@@ -28,6 +28,7 @@ export async function refuseAmbiguous({ method, headers, raw }: FastifyRequest):
     if (seen.has(name)) throw new Failure('request.invalid', `header ${name} stands twice`)
     seen.add(name)
   }
+  if (headers.host === undefined && raw.httpVersion !== '1.0') throw new Failure('request.invalid', 'a request names its host')
   const { 'content-length': length = '0', 'transfer-encoding': transfer, 'content-encoding': coding = 'identity' } = headers
   const hasBody = length !== '0' || transfer !== undefined
   if (hasBody && method !== 'POST') throw new Failure('request.invalid', `a ${method} has no body here`)
