@@ -20,8 +20,24 @@ export interface ReadFrom {
   readonly offset: number
 }
 
-/** How much one fetch of one reader brings; dozens of readers may hold one each while they catch up. */
-const FETCH_BYTES = 512 * 1024
+/** What one fetch brought, and the end of the partition as the broker told it along. */
+interface Got {
+  readonly records: readonly StoredRecord[]
+  readonly end: number
+}
+
+/** One read, from its first fetch until nobody wants its records any more. */
+interface Reading {
+  readonly patienceMs: number
+  readonly signal: AbortSignal | undefined
+  over: boolean
+}
+
+/**
+ * How much one fetch of one reader brings. Dozens of readers may hold two each while they catch up; and more at once is
+ * slower, as it falls out of the processor's cache.
+ */
+const FETCH_BYTES = 128 * 1024
 /** A damaged batch is fetched again this often, in case only its way here was bad. */
 const DAMAGED_TRIES = 3
 
@@ -41,32 +57,33 @@ export class Reader {
   async *read(from: ReadFrom, options: ReadOptions): AsyncGenerator<readonly StoredRecord[], void, undefined> {
     const { follow = false, batchSize = 1000, signal } = options
     const patienceMs = options.patienceMs ?? (follow ? Infinity : 30_000)
-    const start = await this.#start(from, { ...options, patienceMs })
-    if (start === undefined) return
-    let { next, records } = start
-    const end = follow ? Infinity : start.end
+    const reading: Reading = { patienceMs, signal, over: false }
     let follower: Follower | undefined
     try {
+      const start = await this.#start(from, options, reading)
+      if (start === undefined) return
+      const end = follow ? Infinity : start.end
+      let next = from.offset
+      let got: Got = start
       for (;;) {
-        for (const batch of slices(records, { batchSize, end })) {
+        const ahead = this.#ahead(from, { got, end, reading })
+        for (const batch of slices(got.records, { batchSize, end })) {
           yield batch
           next += batch.length
-          if (this.#ends(signal)) return
+          if (this.#ends(reading)) return
         }
         if (next >= end) return
         const at = { ...from, offset: next }
-        const more =
-          follower === undefined
-            ? (await this.#fetch(at, { patienceMs, signal }))?.records
-            : await this.#tailed(follower, { at, patienceMs, signal })
+        const more: Got | undefined = await (ahead ?? this.#more(at, follower, reading))
         if (more === undefined) return
-        if (more.length === 0) {
+        if (more.records.length === 0) {
           if (!follow) throw gap(at, 'the log says there are records, and gives none')
           follower ??= this.#tail.follow(from.topic, from.partition)
         }
-        records = more
+        got = more
       }
     } finally {
+      reading.over = true
       follower?.leave()
     }
   }
@@ -103,44 +120,49 @@ export class Reader {
     }
   }
 
+  /** The next fetch, made while the reader is busy with this one, where the broker has said that there is more. */
+  #ahead(from: ReadFrom, given: { got: Got; end: number; reading: Reading }): Promise<Got | undefined> | undefined {
+    const { got, end, reading } = given
+    const last = got.records.at(-1)
+    if (last === undefined || last.offset + 1 >= Math.min(end, got.end)) return undefined
+    const ahead = this.#fetch({ ...from, offset: last.offset + 1 }, reading)
+    // The reader may never come back to hear of a failure.
+    ahead.catch(() => {})
+    return ahead
+  }
+
+  #more(at: ReadFrom, follower: Follower | undefined, reading: Reading): Promise<Got | undefined> {
+    return follower === undefined ? this.#fetch(at, reading) : this.#tailed(at, follower, reading)
+  }
+
   /** The first records, after the history was checked against what the reader stands on; undefined when aborted. */
-  async #start(
-    from: ReadFrom,
-    options: ReadOptions & { readonly patienceMs: number },
-  ): Promise<{ next: number; end: number; records: readonly StoredRecord[] } | undefined> {
-    const { after, signal } = options
+  async #start(from: ReadFrom, { after }: ReadOptions, reading: Reading): Promise<Got | undefined> {
     const checks = after !== undefined && from.offset > 0
-    const fetched = await this.#fetch(
-      { ...from, offset: checks ? from.offset - 1 : from.offset },
-      { ...options, startsAt: from.offset },
-    )
-    if (fetched === undefined || this.#ends(signal)) return undefined
-    const { records, answer } = fetched
+    const at = { ...from, offset: checks ? from.offset - 1 : from.offset }
+    const got = await this.#fetch(at, reading, from.offset)
+    if (got === undefined || this.#ends(reading)) return undefined
+    const { records } = got
     const end =
-      from.offset > answer.next ? await this.#confirmEnd(from, new Patience(options.patienceMs, signal)) : answer.next
-    if (!checks || records[0]?.offset !== from.offset - 1) return { next: from.offset, end, records }
+      from.offset > got.end ? await this.#confirmEnd(from, new Patience(reading.patienceMs, reading.signal)) : got.end
+    if (!checks || records[0]?.offset !== from.offset - 1) return { end, records }
     if (records[0].headers['ce_id'] !== after) throw diverged(from, 'the record before it is another one')
-    return { next: from.offset, end, records: records.slice(1) }
+    return { end, records: records.slice(1) }
   }
 
   /**
-   * One fetch, tried until it is answered. `startsAt` is where the reader begins: when only the record before that is
-   * gone, the fetch goes on from there.
+   * One fetch, tried until it is answered; undefined when the reading is over. `startsAt` is where the reader begins:
+   * when only the record before that is gone, the fetch goes on from there.
    */
-  async #fetch(
-    from: ReadFrom,
-    options: { readonly patienceMs: number; readonly signal?: AbortSignal | undefined; readonly startsAt?: number },
-  ): Promise<{ readonly records: readonly StoredRecord[]; readonly answer: FetchedPartition } | undefined> {
-    const patience = new Patience(options.patienceMs, options.signal)
+  async #fetch(from: ReadFrom, reading: Reading, startsAt = from.offset): Promise<Got | undefined> {
+    const patience = new Patience(reading.patienceMs, reading.signal)
     let { offset } = from
     let damaged = 0
-    while (!this.#ends(options.signal)) {
+    while (!this.#ends(reading)) {
       this.#guard()
       try {
         const answer = await this.#ask({ ...from, offset })
         if (answer.errorCode === code.offsetOutOfRange) {
           const [bounds] = await this.bounds(from.topic, { partitions: [from.partition], patience })
-          const startsAt = options.startsAt ?? from.offset
           if (bounds === undefined || startsAt < bounds.first) throw trimmed(from, bounds?.first)
           if (startsAt > bounds.next) throw diverged({ ...from, offset: startsAt }, `the log ends at ${bounds.next}`)
           offset = Math.max(offset, bounds.first)
@@ -148,7 +170,7 @@ export class Reader {
           continue
         }
         if (answer.errorCode !== 0) throw readError(answer.errorCode, `${from.topic.name}/${from.partition}`)
-        return { records: decodeBatches(answer.records, offset), answer }
+        return { records: decodeBatches(answer.records, offset), end: answer.next }
       } catch (error) {
         if (error instanceof OffsetGap) throw gap(from, error.message)
         if (error instanceof DamagedBatch && ++damaged >= DAMAGED_TRIES) throw gap(from, error.message)
@@ -168,25 +190,20 @@ export class Reader {
     return answer
   }
 
-  /** Waits at the end of the partition; undefined when the reader is to end. */
-  async #tailed(
-    follower: Follower,
-    options: { readonly at: ReadFrom; readonly signal: AbortSignal | undefined; readonly patienceMs: number },
-  ): Promise<readonly StoredRecord[] | undefined> {
-    const { at, signal } = options
+  /** Waits at the end of the partition; undefined when the reading is over. */
+  async #tailed(at: ReadFrom, follower: Follower, reading: Reading): Promise<Got | undefined> {
     for (;;) {
       this.#guard()
       let tailed: readonly StoredRecord[] | 'fetch' = 'fetch'
       try {
-        tailed = await follower.from(at.offset, signal)
+        tailed = await follower.from(at.offset, reading.signal)
       } catch (error) {
         if (error instanceof OffsetGap) throw gap(at, error.message)
       }
-      if (this.#ends(signal)) return undefined
-      if (tailed !== 'fetch') return tailed
-      const fetched = await this.#fetch(at, options)
-      if (fetched === undefined) return undefined
-      if (fetched.records.length > 0) return fetched.records
+      if (this.#ends(reading)) return undefined
+      if (tailed !== 'fetch') return { records: tailed, end: 0 }
+      const got = await this.#fetch(at, reading)
+      if (got === undefined || got.records.length > 0) return got
     }
   }
 
@@ -209,8 +226,8 @@ export class Reader {
     )
   }
 
-  #ends(signal: AbortSignal | undefined): boolean {
-    return this.#closed || signal?.aborted === true
+  #ends({ signal, over }: Reading): boolean {
+    return over || this.#closed || signal?.aborted === true
   }
 
   #leader(topic: TopicName, partition: number): number {

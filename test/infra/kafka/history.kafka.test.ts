@@ -1,7 +1,7 @@
 /**
  * Which history a Kafka log is: agreed on by all who open it, and any other one is a named stop (R5).
  */
-import { type Admin, CompressionTypes, ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
+import kafkajs, { type Admin } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type KafkaEventLogOptions, openKafkaEventLog } from '#infra/kafka/kafka-event-log.ts'
 import type { EventLog } from '#processors/ports/event-log.ts'
@@ -12,6 +12,7 @@ import { idOf, readAll, record, records } from '#test/contracts/records.ts'
 import { connectAdmin, forget, spaceOn } from './kafka-admin.ts'
 import type { KafkaSpace } from './kafka-opener.ts'
 
+const { CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = kafkajs
 const broker = process.env['LATTICE_TEST_KAFKA'] ?? ''
 const ONE = 'operations.v1'
 let admin: Admin
