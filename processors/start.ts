@@ -67,6 +67,7 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
     clock,
     follow: true,
     referee,
+    report,
     onStopped: (failure) => broken.resolve(failure),
   })
   const journal = openJournal({
