@@ -138,7 +138,11 @@ type RunView = NonNullable<ReturnType<typeof getRun>>
 /** What went wrong in an attempt: the call, or what its validator found. */
 function troubleOf({ provider, model, code, message, passed, findings }: RunView['attemptList'][number]): string[] {
   if (message !== null) return [`${provider} ${model}: ${code}: ${message}`]
-  return passed === false ? [`${provider} ${model}: not accepted: ${findings.join('; ')}`] : []
+  if (passed !== false) return []
+  const found = (findings as readonly { readonly message: string; readonly path?: string | null }[]).map(
+    ({ message: what, path }) => (path === undefined || path === null ? what : `${path}: ${what}`),
+  )
+  return [`${provider} ${model}: not accepted: ${found.join('; ')}`]
 }
 
 function counted(lines: readonly string[]): ReadonlyMap<string, number> {

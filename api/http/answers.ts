@@ -29,12 +29,14 @@ const withBody: readonly ProblemCode[] = ['request.too-large', 'media-type.unsup
 const withLog: readonly ProblemCode[] = ['log.unavailable', 'log.closed']
 
 export function answers(good: Readonly<Record<number, Answer>>, ...codes: readonly ProblemCode[]): Record<number, unknown> {
-  const all: Record<number, unknown> = {}
+  const all: Record<number, Described> = {}
   for (const [status, answer] of Object.entries(good)) all[Number(status)] = described(answer)
   for (const [status, codesOfIt] of byStatus([...everywhere, ...codes])) {
+    const said = codesOfIt.map((code) => `\`${code}\``).join(', ')
+    const { description = '', content = {} } = all[status] ?? {}
     all[status] = {
-      description: codesOfIt.map((code) => `\`${code}\``).join(', '),
-      content: { [problemType]: { schema: { $ref: 'Problem#' } } },
+      description: description === '' ? said : `${description} Or: ${said}`,
+      content: { ...content, [problemType]: { schema: { $ref: 'Problem#' } } },
     }
   }
   return all
@@ -47,7 +49,12 @@ export const codesOf = {
   read: ['position.invalid', 'log.other', 'position.not-reached', 'store.locked', 'store.stalled', ...withLog],
 } as const satisfies Record<string, readonly ProblemCode[]>
 
-function described({ description, schema, type, alsoAs, headers: named = [] }: Answer): unknown {
+interface Described {
+  readonly description: string
+  readonly content?: Readonly<Record<string, unknown>>
+}
+
+function described({ description, schema, type, alsoAs, headers: named = [] }: Answer): Described {
   const content: Record<string, unknown> = {}
   if (schema !== undefined) content['application/json'] = { schema: '$id' in schema ? { $ref: `${String(schema.$id)}#` } : schema }
   for (const text of [type, alsoAs]) if (text !== undefined) content[text] = { schema: { type: 'string' } }

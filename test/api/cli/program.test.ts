@@ -1,0 +1,137 @@
+/** What all commands share: usage errors, exit codes, pipes; and the commands that need no server, in one folder. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { lattice, makeFolder, removeFolder, runIdIn, shell } from './cli-process.ts'
+import type { CliResult } from './cli-process.ts'
+
+// Each test starts processes, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
+
+let folder: string
+let first: CliResult
+
+beforeAll(async () => {
+  folder = makeFolder()
+  first = await lattice(['run', 'What does Tidewater keep?'], { folder })
+})
+afterAll(() => removeFolder(folder))
+
+const here = (...args: string[]): Promise<CliResult> => lattice(args, { folder })
+
+test('the version is that of the package', async () => {
+  expect(await here('--version')).toMatchObject({ code: 0, stdout: '0.1.0\n', stderr: '' })
+})
+
+test.for([
+  [['bogus'], "unknown command 'bogus'"],
+  [['run'], "missing required argument 'prompt'"],
+  [['run', 'one', 'two'], 'too many arguments'],
+  [['run', 'x', '--bogus'], "unknown option '--bogus'"],
+  [['store'], 'Usage: lattice store'],
+  [['store', 'bogus'], "unknown command 'bogus'"],
+  [['store', 'rebuild', 'bogus'], 'there is no store bogus; there are: lookup, search, folders, warehouse'],
+  [['events', 'bogus'], 'there is no topic bogus'],
+  [['events', 'runs.v1', '--from', '-1'], "--from can't be '-1'"],
+  [['sql', 'SELECT 1', '--limit', '0'], "--limit can't be '0': it takes a whole number from 1 to 100000"],
+  [['search', 'x', '--limit', 'ten'], "--limit can't be 'ten'"],
+  [['serve', '--role', 'cook'], 'there is no role cook'],
+  [['serve', '--port', '99999'], "--port can't be '99999'"],
+  [['serve', '--host', '0.0.0.0'], 'LATTICE_AUTH_TOKEN'],
+  [['logs', '../../etc'], 'is no run id'],
+  [['completion', 'csh'], 'bash, zsh, fish'],
+  [['--log', 'carrier-pigeon:', 'status'], 'embedded:<folder>, redis://'],
+] as const)('%j is refused in a line that helps, exit code 2', async ([args, message]) => {
+  const result = await here(...args)
+  expect(result).toMatchObject({ code: 2, stdout: '' })
+  expect(result.stderr).toContain(message)
+  expect(result.stderr).not.toMatch(/^ {4}at /m)
+})
+
+test.for([
+  [['logs', 'nobody'], 1, 'there is no log of run nobody'],
+  [['dead-letters', 'show', 'nobody'], 1, 'there is no dead letter nobody'],
+  [['store', 'diff', 'lookup'], 3, 'store lookup has no other build'],
+  [['store', 'rollback', 'lookup'], 3, 'has no build before the live one'],
+  [['--log', 'redis://127.0.0.1:9', 'status'], 3, '127.0.0.1:9'],
+] as const)('%j ends with %d', async ([args, code, message]) => {
+  const result = await here(...args)
+  expect(result).toMatchObject({ code, stdout: '' })
+  expect(result.stderr).toContain(message)
+})
+
+test('logs prints whole lines of JSON, the last says how the run ended', async () => {
+  const { code, stdout } = await here('logs', runIdIn(first))
+  const rows = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { event: string })
+  expect({ code, last: rows.at(-1) }).toMatchObject({ code: 0, last: { event: 'run_completed', outcome: 'accepted' } })
+  expect((await here('logs', '--follow', runIdIn(first))).stdout).toBe(stdout)
+})
+
+test('events go from an offset on, decoded', async () => {
+  const all = (await here('events', 'runs.v1', '--json')).stdout.trimEnd().split('\n')
+  const rest = (await here('events', 'runs.v1', '--from', '3', '--json')).stdout.trimEnd().split('\n')
+  expect(rest).toEqual(all.slice(3))
+  expect(JSON.parse(all[0] ?? '')).toMatchObject({ type: 'task.submitted', position: { topic: 'runs.v1', offset: 0 } })
+  const { stdout } = await here('events', 'runs.v1')
+  expect(stdout.trimEnd().split('\n')).toHaveLength(all.length)
+})
+
+test('a reader that leaves ends the command quietly', async () => {
+  const follow = await shell('"$0" "$@" | head -n 1', ['events', 'runs.v1', '--follow'], { folder })
+  expect(follow).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('task.submitted') })
+})
+
+test('status and sql work with no server, and colour nothing that is no terminal', async () => {
+  const sql = await here('sql', 'SELECT run, outcome FROM runs')
+  expect(sql).toMatchObject({ code: 0, stderr: '' })
+  expect(sql.stdout).toBe(`run${' '.repeat(35)}outcome\n${runIdIn(first)}  accepted\n`)
+  const status = await here('status')
+  expect(status.code).toBe(0)
+  expect(status.stderr).toBe('')
+  expect(status.stdout).toMatch(/^warehouse +runs\.v1 +0 +\d+ +\d+ +0 +0$/m)
+  expect(status.stdout).toMatch(/^folders +runs\.v1 +0 +\d+ +\d+ +0 +0$/m)
+  expect(status.stdout).not.toContain('\u001b')
+})
+
+test('doctor says what is missing and how to mend it, and no secret', async () => {
+  const env = { LATTICE_PROVIDER_ORDER: 'groq,openai', OPENAI_API_KEY: 'sk-0123456789abcdef', LATTICE_MODLE: 'x' }
+  const { code, stdout } = await lattice(['doctor', '--settings'], { folder, env })
+  expect(code).toBe(0)
+  expect(stdout).toContain('GROQ_API_KEY is not set')
+  expect(stdout).toContain('LATTICE_MODLE')
+  expect(stdout).toMatch(/OPENAI_API_KEY +\*{4}/)
+  expect(stdout).not.toContain('sk-0123456789abcdef')
+})
+
+test('a log that does not answer is a finding of doctor, not its end', async () => {
+  const { code, stdout } = await here('--log', 'redis://127.0.0.1:9', 'doctor', '--json')
+  expect(code).toBe(1)
+  expect(JSON.parse(stdout)).toMatchObject({
+    findings: expect.arrayContaining([expect.objectContaining({ what: 'log', state: 'broken' })]),
+  })
+})
+
+test('a backup and an export, restored and imported elsewhere, tell the same run', async () => {
+  const events = (await here('events', 'runs.v1', '--json')).stdout
+  expect(await here('backup', 'copy')).toMatchObject({ code: 0 })
+  expect(await here('export', 'log.export', '--json')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('"records"'),
+  })
+  expect(await here('--data', 'restored', 'restore', 'copy')).toMatchObject({ code: 0 })
+  expect(await here('--data', 'imported', 'import', 'log.export')).toMatchObject({ code: 0 })
+  expect((await here('--data', 'restored', 'events', 'runs.v1', '--json')).stdout).toBe(events)
+  expect((await here('--data', 'imported', 'events', 'runs.v1', '--json')).stdout).toBe(events)
+  expect((await here('--data', 'imported', 'import', 'log.export')).code).not.toBe(0)
+  expect(existsSync(join(folder, 'data'))).toBe(true)
+})
+
+test('completion is a script of that shell, and completes what may follow', async () => {
+  const { stdout } = await here('completion', 'bash')
+  const typed = `${stdout}\nCOMP_WORDS=(lattice --data x store rebuild --p); COMP_CWORD=5; _lattice; echo "\${COMPREPLY[@]}"`
+  const completed = await shell(typed, [], { folder })
+  expect(completed.stdout).toBe('--promote\n')
+})

@@ -1,0 +1,148 @@
+/** Commands beside a running `lattice serve`, which owns every store. One server for all of them. */
+import { appendFileSync, existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { collect, keyless, lattice, makeFolder, removeFolder, runIdIn, startLattice } from './cli-process.ts'
+import type { CliResult } from './cli-process.ts'
+import { type ServingProcess, startServing } from '#test/crash/serving-process.ts'
+
+// Each test starts processes, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
+
+let folder: string
+let serving: ServingProcess
+let env: Record<string, string>
+
+beforeAll(async () => {
+  folder = makeFolder()
+  serving = await startServing({ folder, env: keyless })
+  env = { ...keyless, LATTICE_PORT: new URL(serving.url).port }
+})
+afterAll(async () => {
+  await serving.kill('SIGTERM')
+  removeFolder(folder)
+})
+
+const here = (...args: string[]): Promise<CliResult> => lattice(args, { folder, env })
+
+test('run works, and waits for what the server folds', async () => {
+  const result = await here('run', 'What does Tidewater keep?')
+  expect(result).toMatchObject({ code: 0 })
+  expect(result.stdout).toContain('harbour pilots')
+  expect(existsSync(join(folder, 'runs', runIdIn(result), 'artifacts/output.txt'))).toBe(true)
+})
+
+test('logs --follow waits for a run that has not begun, prints each line once, and ends with the run', async () => {
+  const posted = await fetch(`${serving.url}/v1/tasks`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: 'What is kept?' }),
+  })
+  const { runId } = (await posted.json()) as { runId: string }
+  const { code, stdout } = await here('logs', '--follow', runId)
+  expect(code).toBe(0)
+  const seqs = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { seq: number }).seq)
+  expect(seqs).toEqual(seqs.toSorted((a, b) => a - b))
+  expect(stdout.match(/"event":"run_completed"/g)).toHaveLength(1)
+  expect(stdout).toBe((await here('logs', runId)).stdout)
+})
+
+test('status shows every store, also those only the server can look into', async () => {
+  const { code, stdout } = await here('status', '--json')
+  const { stores, unseen } = JSON.parse(stdout) as { stores: { store: string; lag: number }[]; unseen: unknown[] }
+  expect({ code, unseen }).toEqual({ code: 0, unseen: [] })
+  expect(new Set(stores.map(({ store }) => store))).toEqual(new Set(['lookup', 'search', 'folders', 'warehouse']))
+})
+
+test('sql asks the server, for all that is on the log', async () => {
+  await here('run', 'One more?')
+  const events = await here('events', 'runs.v1', '--json')
+  const { code, stdout } = await here('sql', "SELECT count(*) AS n FROM events WHERE topic = 'runs.v1'", '--json')
+  expect({ code, rows: JSON.parse(stdout) as unknown }).toEqual({
+    code: 0,
+    rows: { n: events.stdout.trimEnd().split('\n').length },
+  })
+  const refused = await here('sql', 'DROP TABLE runs')
+  expect(refused).toMatchObject({ code: 2, stdout: '' })
+})
+
+test.for(['lookup', 'folders', 'warehouse'] as const)(
+  '[promote.clean] [replay.silent] %s is rebuilt beside the server, equal to the live one, promoted and rolled back, and the server switches',
+  async (store) => {
+    const rebuilt = JSON.parse((await here('store', 'rebuild', store, '--json')).stdout) as { build: string }
+    expect(await here('store', 'diff', store, rebuilt.build)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^equal: /),
+    })
+    const liveBuild = async (): Promise<string | undefined> => {
+      const { stores } = (await (await fetch(`${serving.url}/v1/stores`)).json()) as {
+        stores: { name: string; build: string }[]
+      }
+      return stores.find(({ name }) => name === store)?.build
+    }
+    const before = await liveBuild()
+    expect(await here('store', 'promote', store, rebuilt.build)).toMatchObject({ code: 0, stderr: '' })
+    expect(await liveBuild()).toBe(rebuilt.build)
+    const { code, stdout } = await here('store', 'rollback', store, '--json')
+    expect({ code, ...(JSON.parse(stdout) as object) }).toEqual({
+      code: 0,
+      store,
+      build: before,
+      previous: rebuilt.build,
+    })
+    expect(await liveBuild()).toBe(before)
+  },
+)
+
+test('a run after all that is folded as before', async () => {
+  expect(await here('run', 'And now?')).toMatchObject({ code: 0 })
+})
+
+test('verify sees its task in every store', async () => {
+  const { code, stdout } = await here('verify', '--json')
+  const { checks } = JSON.parse(stdout) as { checks: { what: string; ok: boolean }[] }
+  expect({ code, checks: checks.map(({ what, ok }) => [what, ok]) }).toEqual({
+    code: 0,
+    checks: [
+      ['run', true],
+      ['lookup', true],
+      ['warehouse', true],
+      ['folders', true],
+    ],
+  })
+})
+
+test('search gives the passages of the folder, with what has been added to it', async () => {
+  appendFileSync(join(folder, 'documentation.txt'), 'The brass foghorn is tested on Thursdays.\n')
+  const { code, stdout } = await here('search', 'When is the foghorn tested?', '--json')
+  const { hits } = JSON.parse(stdout) as { hits: { path: string; relevant: boolean }[] }
+  expect({ code, first: hits[0] }).toMatchObject({ code: 0, first: { path: 'documentation.txt', relevant: true } })
+})
+
+test('events --follow prints what comes, until it is interrupted', async () => {
+  const child = startLattice(['events', 'runs.v1', '--follow', '--json'], { folder, env })
+  const ended = collect(child)
+  const seen = new Promise<void>((resolve) => {
+    child.stdout?.on('data', (bytes: Buffer) => {
+      if (bytes.includes('the one that is waited for')) resolve()
+    })
+  })
+  await here('run', 'Is this the one that is waited for?')
+  await seen
+  child.kill('SIGINT')
+  const { code, stdout } = await ended
+  const offsets = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { position: { offset: number } }).position.offset)
+  expect({ code, offsets }).toEqual({ code: 130, offsets: offsets.map((_, index) => index) })
+})
+
+test('a second server on the same port says so, and exits with 2', async () => {
+  const result = await here('serve')
+  expect(result).toMatchObject({ code: 2 })
+  expect(result.stderr).toContain('cannot listen on 127.0.0.1')
+})
