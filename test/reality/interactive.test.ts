@@ -32,7 +32,7 @@ describe('interactive runs: embedded log', () => {
   }, 30_000)
 
   test('[run.single] [verdict.closed] one that is killed in the middle of a call is closed as abandoned at once', async () => {
-    model.always('hang')
+    model.always('hang-before-headers')
     const { child, runId } = await interrupted({ LATTICE_DEADLINE_MS: '600000' })
     child.kill('SIGKILL')
     const killedAt = performance.now()
@@ -43,7 +43,7 @@ describe('interactive runs: embedded log', () => {
   }, 60_000)
 
   test('[run.single] [verdict.closed] one that is stopped is left alone until its deadline and 30 s are over, then abandoned; woken it fails, without an answer', async () => {
-    model.always('hang')
+    model.always('hang-before-headers')
     const { child, runId, printed } = await interrupted({ LATTICE_DEADLINE_MS: '2000' })
     const stoppedAt = performance.now()
     child.kill('SIGSTOP')

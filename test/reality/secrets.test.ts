@@ -85,8 +85,9 @@ describe('secrets: embedded log', () => {
       await fetch(`${serving.url}/v1/tasks`, { method: 'POST', body: `{"prompt": ${all[1]}`, headers: { ...authorization, 'content-type': 'application/json' } }),
     ]
     expect(refusals.map(({ ok }) => ok)).toEqual([false, false])
+    for (const [index, refusal] of refusals.entries()) printed[`refusal ${index}`] = await refusal.text()
     printed['log of the server'] = serving.output()
-    const found = [...Object.entries(printed)].filter(([where]) => !where.startsWith('refusal'))
+    const found = Object.entries(printed)
     for (const [path, bytes] of filesIn(world.folder)) {
       if (!['.env', 'lattice.toml', tokensFile, 'README.md'].some((file) => path === join(world.folder, file))) found.push([path, bytes])
     }
