@@ -1,9 +1,9 @@
+/** A store of this process, for a route. Errors: `store.locked` where its role leaves it to another. */
 import type { Opened } from '#api/opened.ts'
 import { Failure } from '#processors/ports/failure.ts'
 
 type Stores = Opened['lattice']['stores']
 
-/** A store of this process. Errors: `store.locked` where its role leaves it to another. */
 export function storeOf<Name extends keyof Stores>({ lattice }: Opened, name: Name): NonNullable<Stores[Name]> {
   const store = lattice.stores[name]
   if (store !== undefined) return store
