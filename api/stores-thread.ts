@@ -9,7 +9,7 @@ import { assemble } from '#infra/assemble.ts'
 import type { StoreName } from '#processors/catalog.ts'
 import { isFailure } from '#processors/ports/failure.ts'
 import { start } from '#processors/start.ts'
-import type { FromThread, ToThread } from './threaded-stores.ts'
+import type { FromThread, ToThread } from './thread-messages.ts'
 
 const { config, names } = workerData as { config: Config; names: readonly StoreName[] }
 const port = parentPort

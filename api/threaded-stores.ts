@@ -1,12 +1,11 @@
 import { Worker } from 'node:worker_threads'
 import type { StoreName } from '#processors/catalog.ts'
 import type { Clock } from '#processors/ports/clock.ts'
-import type { StoredCheckpoint } from '#processors/ports/column-store.ts'
 import { Failure } from '#processors/ports/failure.ts'
-import type { FailureCode } from '#processors/ports/failure.ts'
-import type { Report, Signal } from '#processors/ports/report.ts'
+import type { Report } from '#processors/ports/report.ts'
 import type { LiveStore, StoreStatus } from '#processors/stores/live-store.ts'
 import { createReached } from '#processors/stores/reached.ts'
+import type { FailureParts, FromThread, ToThread } from './thread-messages.ts'
 
 /**
  * The stores of `stores-thread.ts` as the main thread sees them.
@@ -14,27 +13,6 @@ import { createReached } from '#processors/stores/reached.ts'
  * Promise: a store here waits, answers and stops as one of this thread does; a thread that dies makes every question
  * fail by name instead of waiting for ever.
  */
-export type ToThread = {
-  readonly id: number
-  readonly store: StoreName | 'all'
-  readonly ask: 'contentHash' | 'switchTo' | 'query' | 'snapshot' | 'close'
-  readonly given: readonly unknown[]
-}
-
-export type FromThread =
-  | { readonly ready: readonly StoreStatus[] }
-  | { readonly signal: Signal }
-  | { readonly moved: { readonly store: string; readonly at: StoredCheckpoint } }
-  | { readonly broken: FailureParts }
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly failure: FailureParts }
-
-interface FailureParts {
-  readonly code: FailureCode
-  readonly message: string
-  readonly remedy: string
-}
-
 export async function openThreadedStores(
   names: readonly StoreName[],
   given: { readonly config: unknown; readonly clock: Clock; readonly report: Report },

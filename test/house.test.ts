@@ -66,17 +66,23 @@ test('processors import processors and schemas alone', () => {
   expect(importsThat(({ room }, to) => room === 'processors' && !within('schemas', 'processors')(to))).toBe('')
 })
 
-test('infra imports ports and schemas alone', () => {
+test('infra imports ports and schemas alone; assemble knows besides what processors are given', () => {
   const allowed = within('schemas', 'processors/ports', 'infra')
-  expect(importsThat(({ room }, to) => room === 'infra' && !allowed(to))).toBe('')
+  const handedOver = new Set(['processors/given.ts', 'processors/models/extract.ts'])
+  const wrong = ({ path, room }: Source, to: string) =>
+    room === 'infra' && !allowed(to) && !(path === 'infra/assemble.ts' && handedOver.has(to))
+  expect(importsThat(wrong)).toBe('')
 })
 
-test('api asks through commands and queries; its main alone chooses and starts', () => {
+test('api asks through commands and queries; what opens a process alone chooses and starts', () => {
   const asks = (to: string) =>
     within('schemas', 'processors/ports', 'api')(to) || /^processors\/.*\.(command|query)\.ts$/.test(to)
-  const starts = (to: string) => within('infra/config')(to) || /^(infra\/assemble|processors\/start)\.ts$/.test(to)
+  const opens = new Set(['main', 'opened', 'stores-thread', 'threaded-stores', 'thread-messages'].map((name) => `api/${name}.ts`))
+  const starts = (to: string) =>
+    within('infra/config', 'infra/pino', 'infra/prometheus', 'processors/stores')(to) ||
+    /^(infra\/assemble|processors\/(start|tasks|work|catalog))\.ts$/.test(to)
   const wrong = ({ path, room }: Source, to: string) =>
-    room === 'api' && !asks(to) && !(path === 'api/main.ts' && starts(to))
+    room === 'api' && to !== 'package.json' && !asks(to) && !(opens.has(path) && starts(to))
   expect(importsThat(wrong)).toBe('')
 })
 
