@@ -1,3 +1,4 @@
+/** The matrix of promises, from results as a test run writes them. */
 import { describe, expect, test } from 'vitest'
 import { logs, matrixOf, printedMatrix, promises, type PromiseName } from '#scripts/promises.ts'
 import type { TestResult } from '#scripts/test/results.ts'

@@ -1,3 +1,4 @@
+/** A copy of the embedded log: of one moment, whole, and refused where the log is damaged. */
 import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
