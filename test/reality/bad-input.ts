@@ -12,7 +12,14 @@ import type { FakeOpenAi } from '#test/fakes/openai-server.ts'
 import { caughtUp, createWorld, ended, eventually, post, rebuiltEqual, rowsOf, send } from './served.ts'
 import type { World } from './served.ts'
 
-export function describeBadInput(name: string, harness: { readonly env: () => Readonly<Record<string, string>> }): void {
+export interface BadInputHarness {
+  /** Settings that choose the log, in a namespace of this suite's own; none for the embedded one. */
+  readonly env: () => Readonly<Record<string, string>>
+  /** Also texts of 20 and 50 MB, which stand beside every log alike. */
+  readonly large: boolean
+}
+
+export function describeBadInput(name: string, harness: BadInputHarness): void {
   describe(`bad input: ${name}`, () => {
     let world: World
     let model: FakeOpenAi
@@ -40,7 +47,7 @@ export function describeBadInput(name: string, harness: { readonly env: () => Re
       world.close()
     }, 30_000)
 
-    test('a prompt of 20 MB is accepted, reaches the model whole, and its run folder is complete', async () => {
+    test.runIf(harness.large)('a prompt of 20 MB is accepted, reaches the model whole, and its run folder is complete', async () => {
       const prompt = `${'0123456789abcde '.repeat(1_310_720)}the end`
       expect(prompt.length).toBeGreaterThan(20 * 1024 * 1024)
       const { runId } = await post(serving, { prompt, retrieval: false })
@@ -52,7 +59,7 @@ export function describeBadInput(name: string, harness: { readonly env: () => Re
       model.reset()
     }, 120_000)
 
-    test('a prompt of 20 MB on stdin of the command line is answered', async () => {
+    test.runIf(harness.large)('a prompt of 20 MB on stdin of the command line is answered', async () => {
       const prompt = 'a word or two; '.repeat(1_400_000)
       const printed = await world.lattice(['run', '-', '--no-rag'], { stdin: prompt })
       expect(printed.code, printed.errors).toBe(0)
@@ -61,7 +68,7 @@ export function describeBadInput(name: string, harness: { readonly env: () => Re
       model.reset()
     }, 120_000)
 
-    test('an answer of 50 MB is kept whole, under its hash, and the run folder is complete', async () => {
+    test.runIf(harness.large)('an answer of 50 MB is kept whole, under its hash, and the run folder is complete', async () => {
       const answer = 'long answer, '.repeat(4_100_000)
       model.answerWith(answer)
       const { runId } = await post(serving, { prompt: 'say much', retrieval: false })
