@@ -2,7 +2,6 @@ import type { Clock } from '#processors/ports/clock.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
 import type { Delivery, WorkShare } from '#processors/ports/work-share.ts'
-import type { EventType } from '#schemas/catalog.ts'
 import type { Reactor } from './reactor.ts'
 
 /**
@@ -35,7 +34,7 @@ export async function shareTopic(
     }
   }
 
-  const wants = (headers: Delivery['record']['headers']): boolean => types.has((headers['ce_type'] ?? '') as EventType)
+  const wants = (headers: Delivery['record']['headers']): boolean => types.has(headers['ce_type'] ?? '')
   for await (const delivery of workShare.take(reactor.topic, group, {
     window: options.window,
     signal: options.signal,

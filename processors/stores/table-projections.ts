@@ -73,7 +73,9 @@ export function readCheckpoints(tables: Tables): StoredCheckpoint[] {
 /** Two builds of one log may stand at different batch ends, so checkpoints are compared apart. */
 function contentTables(tables: Tables): string[] {
   return tables
-    .all<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+    .all<{
+      name: string
+    }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
       AND name <> 'checkpoints' AND name NOT LIKE '%\\_fts%' ESCAPE '\\'`)
     .map((row) => row.name)
 }
@@ -84,7 +86,7 @@ function handlersByType(projections: readonly Projection[]): Map<string, Handle[
   const handlers = new Map<string, Handle[]>()
   for (const projection of projections) {
     for (const [type, handle] of Object.entries(projection.on)) {
-      handlers.set(type, [...(handlers.get(type) ?? []), handle as Handle])
+      handlers.set(type, [...(handlers.get(type) ?? []), handle])
     }
   }
   return handlers

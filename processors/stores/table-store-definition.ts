@@ -40,9 +40,10 @@ export function tableStore(
 }
 
 function openAll(events: readonly Decoded[], claimCheck: ClaimCheck): Promise<Decoded[]> {
-  return Promise.all(events.map((event) => ('bad' in event ? event : openClaims(event, claimCheck))))
+  return Promise.all(events.map((event) => openClaims(event, claimCheck)))
 }
 
-async function openClaims(event: Exclude<Decoded, { bad: string }>, claimCheck: ClaimCheck): Promise<Decoded> {
+async function openClaims(event: Decoded, claimCheck: ClaimCheck): Promise<Decoded> {
+  if ('bad' in event) return event
   return { ...event, data: await claimCheck.openData(event.type, event.data) } as Decoded
 }

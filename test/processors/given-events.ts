@@ -6,7 +6,7 @@ import type { AnyStoredEvent } from '#processors/journal/read.ts'
 import type { TableStore } from '#processors/ports/table-store.ts'
 import type { Projection } from '#processors/stores/projection.ts'
 import { openTableProjections, schemaOf } from '#processors/stores/table-projections.ts'
-import { catalog, type EventType } from '#schemas/catalog.ts'
+import { catalog } from '#schemas/catalog.ts'
 import type { AnyNewEvent } from '#schemas/event.ts'
 
 export interface Given {
@@ -44,7 +44,7 @@ export function storedEvent(
     type,
     data,
     envelope: { id: id ?? `event-${offset}`, source: '/test', subject, time },
-    position: { topic: catalog[type as EventType].topic, partition: 0, offset },
+    position: { topic: catalog[type].topic, partition: 0, offset },
     accepted,
     record: { offset, key: subject, headers: {}, value: new Uint8Array() },
   } as AnyStoredEvent

@@ -29,7 +29,7 @@ const goodRecord = {
     subject: 'd1',
     time: '2026-01-01T00:00:00.000Z',
     type: 'document.removed',
-  } as never),
+  }),
   value: new Uint8Array(),
 }
 
@@ -90,7 +90,7 @@ describe('a dead letter', () => {
 
   test('about an event of a run is refused, and says what helps', async () => {
     const headers = { ...goodRecord.headers, ce_run: 'r', ce_seq: '0' }
-    const letter = await letterOf(await parked('runs.v1', { ...goodRecord, headers } as never))
+    const letter = await letterOf(await parked('runs.v1', { ...goodRecord, headers }))
     await expect(resubmitLetter(world, letter, 'local')).rejects.toMatchObject({
       code: 'request.invalid',
       remedy: expect.stringContaining('lattice store rebuild search'),

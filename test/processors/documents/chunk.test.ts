@@ -1,5 +1,5 @@
 /** A document in passages: laws for any text, and where it is cut. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { chunkText, maxCharacters } from '#processors/documents/chunk.ts'
 

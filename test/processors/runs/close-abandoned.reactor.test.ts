@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { closeAbandoned, graceMs } from '#processors/runs/close-abandoned.reactor.ts'
 import { carryOut } from '#processors/runs/carry-out.ts'
-import { hangs, openWorld, stepsOf, submitted, type Process, type World } from './quiet-world.ts'
+import { type Call, openWorld, stepsOf, submitted, type Process, type World } from './quiet-world.ts'
 import { happened, runId } from './run-script.ts'
 
 const deadlineMs = 60_000
@@ -110,7 +110,7 @@ test('[run.single] [verdict.closed] a zombie that wakes after the sweeper loses 
   const world = openWorld()
   const owner = world.start('owner')
   const known = await submitted(world, { interactive: true })
-  const call = Promise.withResolvers<Awaited<ReturnType<typeof hangs>>>()
+  const call = Promise.withResolvers<Awaited<ReturnType<Call>>>()
   const carrying = carryOut(known, owner.ports(stepsOf({ call: () => call.promise })), new AbortController().signal)
   await world.pass(10)
   const { sweep } = sweeping(world, { died: true })

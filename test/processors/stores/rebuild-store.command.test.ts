@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import tls from 'node:tls'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { TableStore } from '#processors/ports/table-store.ts'
 import { readParked } from '#processors/delivery/read-parked.query.ts'
 import { diffStore } from '#processors/stores/diff-store.command.ts'
 import { openLiveStore } from '#processors/stores/live-store.ts'
@@ -67,7 +68,7 @@ describe('a rebuild: embedded log', () => {
       const spies = [
         vi.spyOn(net.Socket.prototype, 'connect').mockImplementation(forbidden),
         vi.spyOn(tls, 'connect').mockImplementation(forbidden),
-        vi.spyOn(dns, 'lookup').mockImplementation(forbidden as never),
+        vi.spyOn(dns, 'lookup').mockImplementation(forbidden),
         vi.spyOn(dns.promises, 'lookup').mockImplementation(forbidden),
         vi.spyOn(globalThis, 'fetch').mockImplementation(forbidden),
       ]
@@ -215,13 +216,13 @@ describe('a promotion: embedded log', () => {
     async () => {
       const { lookup } = world.stores
       await record(world, { seed: 'before', runs: 10 })
-      const live = await caughtUp(lookup as StoreDefinition)
+      const live = await caughtUp(lookup)
       const ended = new AbortController()
       const counts: number[] = []
       const asking = (async () => {
         while (!ended.signal.aborted) {
           await live.query(async (reads) => {
-            const tables = reads as import('#processors/ports/table-store.ts').TableStore
+            const tables = reads as TableStore
             const [first] = tables.all<{ n: number }>('SELECT count(*) AS n FROM runs')
             await sleep(5)
             const [second] = tables.all<{ n: number }>('SELECT count(*) AS n FROM runs')
@@ -231,11 +232,11 @@ describe('a promotion: embedded log', () => {
       })()
       const writing = record(world, { seed: 'meanwhile', runs: 40 })
       for (let turn = 0; turn < 3; turn += 1) {
-        const { build } = await rebuildStore(lookup as StoreDefinition, world.ports, {
+        const { build } = await rebuildStore(lookup, world.ports, {
           signal,
           parked: await readParked(world, lookup),
         })
-        await promoteStore(world, build, await ends(lookup as StoreDefinition))
+        await promoteStore(world, build, await ends(lookup))
         await live.switchTo(build)
         expect(live.status().build).toBe(world.builds.current('lookup')?.id)
       }

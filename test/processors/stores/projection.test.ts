@@ -1,5 +1,5 @@
 /** R3: any interleaving of partitions and any batch size gives the same rows, in every store. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { decodeRecords } from '#processors/journal/read.ts'
 import type { StoredRecord } from '#processors/ports/event-log.ts'
