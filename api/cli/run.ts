@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { addAbortSignal } from 'node:stream'
 import { Failure, isFailure } from '#processors/ports/failure.ts'
 import type { Signal } from '#processors/ports/report.ts'
 import { getRun } from '#processors/runs/runs.query.ts'
@@ -61,12 +62,16 @@ const stdinLimitBytes = 32 * 1024 * 1024
 async function readStdin(signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
-  signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > stdinLimitBytes)
-      throw new Failure('request.too-large', `the prompt on stdin is larger than ${stdinLimitBytes} bytes`)
-    chunks.push(chunk)
+  try {
+    for await (const chunk of addAbortSignal(signal, process.stdin) as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > stdinLimitBytes) {
+        throw new Failure('request.too-large', `the prompt on stdin is larger than ${stdinLimitBytes} bytes`)
+      }
+      chunks.push(chunk)
+    }
+  } finally {
+    process.stdin.destroy()
   }
   return Buffer.concat(chunks).toString('utf8')
 }
