@@ -44,7 +44,8 @@ interface Call {
   starts: readonly number[]
   readonly bytes: number
   readonly records: number
-  readonly calledAt: number
+  /** On the monotonic clock. */
+  readonly giveUpAt: number
   readonly resolve: (firstOffsets: readonly number[]) => void
   readonly reject: (failure: Failure) => void
 }
@@ -70,11 +71,13 @@ interface Producer {
 
 export class Appender {
   readonly #cluster: KafkaCluster
-  #options: AppenderOptions
+  readonly #options: AppenderOptions
   #waiting: Call[] = []
   #producer: Producer | undefined
   #sending: Promise<void> | undefined
   #patience: Patience | undefined
+  /** Whatever a call's own patience is: the log is being closed. */
+  #giveUpAt = Infinity
   #closing = false
 
   constructor(cluster: KafkaCluster, options: AppenderOptions) {
@@ -83,11 +86,12 @@ export class Appender {
   }
 
   /** The offset of each part's first record. `bytes` is what the parts weigh, roughly. */
-  append(parts: readonly Part[], bytes: number): Promise<readonly number[]> {
+  append(parts: readonly Part[], bytes: number, patienceMs = this.#options.patienceMs): Promise<readonly number[]> {
     if (this.#closing) return Promise.reject(closed())
     return new Promise((resolve, reject) => {
       const records = parts.reduce((sum, part) => sum + part.records.length, 0)
-      this.#waiting.push({ parts, starts: [], bytes, records, calledAt: performance.now(), resolve, reject })
+      const giveUpAt = performance.now() + patienceMs
+      this.#waiting.push({ parts, starts: [], bytes, records, giveUpAt, resolve, reject })
       this.#sending ??= this.#sendAll()
     })
   }
@@ -95,8 +99,8 @@ export class Appender {
   /** Refuses what comes, and resolves when what is under way is settled, or given up after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true
+    this.#giveUpAt = performance.now() + graceMs
     this.#patience?.shorten(graceMs)
-    this.#options = { ...this.#options, patienceMs: graceMs }
     await this.#sending
   }
 
@@ -127,8 +131,7 @@ export class Appender {
 
   /** Gives each lot its outcome. Never rejects. */
   async #send(lots: ReadonlyMap<string, Lot>, oldest: Call): Promise<void> {
-    const waitedMs = performance.now() - oldest.calledAt
-    const patience = new Patience(Math.max(0, this.#options.patienceMs - waitedMs))
+    const patience = new Patience(Math.max(0, Math.min(oldest.giveUpAt, this.#giveUpAt) - performance.now()))
     this.#patience = patience
     try {
       this.#producer ??= await this.#newProducer(patience)

@@ -10,11 +10,11 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { NewRecord, StoredRecord } from '#processors/ports/event-log.ts'
-import { Failure } from '#processors/ports/failure.ts'
+import { Failure, isFailure } from '#processors/ports/failure.ts'
 import type { Appender } from './appender.ts'
 import { type KafkaCluster, Unreachable } from './cluster.ts'
 import { code, nameOf } from './error-codes.ts'
-import type { Patience } from './patience.ts'
+import { Patience } from './patience.ts'
 import type { Reader } from './reader.ts'
 import type { TopicMetadata, TopicName } from './requests.ts'
 import { type Replication, createTopic, judgeSettings, readSettings } from './topic-settings.ts'
@@ -52,7 +52,29 @@ type Identity =
   | { readonly log: string; readonly format: number }
   | { readonly topic: string; readonly id: string; readonly partitions: number }
 
+/** How long one attempt to read or write the identity may take; another begins from what the topics are by then. */
+const ATTEMPT_MS = 2_000
+/** A topic that is gone is looked for again this long, in case the broker has just started and not heard of all yet. */
+const GONE_FOR_MS = 1_500
+
+class TopicGone extends Failure {}
+
 export async function openHistory(ports: Ports, options: HistoryOptions): Promise<History> {
+  const gone = new Patience(GONE_FOR_MS)
+  for (;;) {
+    try {
+      return await openNow(ports, options)
+    } catch (error) {
+      // What was found may be deleted, or made, by the time it is used.
+      const passing = isFailure(error, 'log.unavailable') || isFailure(error, 'append.outcome-unknown')
+      if (error instanceof TopicGone && !gone.exhausted) await gone.wait(new Unreachable(error.message))
+      else if (passing) await options.patience.wait(new Unreachable(error.message))
+      else throw error
+    }
+  }
+}
+
+async function openNow(ports: Ports, options: HistoryOptions): Promise<History> {
   const identityTopic = `${options.prefix}log.v1`
   const names = [identityTopic, ...options.topics.map(({ name }) => name)]
   const found = await describe(ports.cluster, { names, patience: options.patience })
@@ -99,7 +121,9 @@ export async function openHistory(ports: Ports, options: HistoryOptions): Promis
 /** Throws `log.diverged` when a topic is not the one the log was made of. */
 export function compare(marked: TopicOfLog, now: TopicMetadata | undefined): void {
   const { name } = marked
-  if (now === undefined || now.errorCode === code.unknownTopic) throw diverged(`Kafka topic ${name} was deleted`)
+  if (now === undefined || now.errorCode === code.unknownTopic) {
+    throw new TopicGone('log.diverged', `Kafka topic ${name} was deleted: this is not the history it was`, { remedy })
+  }
   if (now.errorCode !== code.none) return
   if (now.id !== marked.id) throw diverged(`Kafka topic ${name} was deleted and made again`)
   if (now.partitions.length !== marked.partitions) {
@@ -110,10 +134,10 @@ export function compare(marked: TopicOfLog, now: TopicMetadata | undefined): voi
 }
 
 function diverged(what: string): Failure {
-  return new Failure('log.diverged', `${what}: this is not the history it was`, {
-    remedy: 'Restore the topic; or, to begin a new log, delete all its topics or choose another namespace.',
-  })
+  return new Failure('log.diverged', `${what}: this is not the history it was`, { remedy })
 }
+
+const remedy = 'Restore the topic; or, to begin a new log, delete all its topics or choose another namespace.'
 
 /** The topics as they are now, asked until each that exists has its leaders. */
 async function describe(
@@ -175,7 +199,7 @@ async function readIdentity(
 ): Promise<{ id: string | undefined; topics: Map<string, TopicOfLog> }> {
   let id: string | undefined
   const topics = new Map<string, TopicOfLog>()
-  for await (const batch of reader.read({ topic, partition: 0, offset: 0 }, {})) {
+  for await (const batch of reader.read({ topic, partition: 0, offset: 0 }, { patienceMs: ATTEMPT_MS })) {
     for (const record of batch) {
       const said = parse(record)
       if (said === undefined) continue
@@ -206,7 +230,7 @@ async function write(
     headers: {},
     value: Buffer.from(JSON.stringify(said)),
   }))
-  await appender.append([{ topic: given.identity, partition: 0, records }], 1_000 * records.length)
+  await appender.append([{ topic: given.identity, partition: 0, records }], 1_000 * records.length, ATTEMPT_MS)
 }
 
 async function judge(
