@@ -24,7 +24,7 @@ async function open(options: OpenOptions): Promise<Opened> {
     ])
   const { config } = options.loaded
   const log = await openPinoReport({
-    level: options.quiet === true ? quieter(config.logLevel) : (config.logLevel as Level),
+    level: options.quiet === true ? quieter(config.logLevel) : config.logLevel,
     secrets: knownSecrets(config),
   })
   const report = options.report === undefined ? log : both(log, options.report)
@@ -57,8 +57,8 @@ async function open(options: OpenOptions): Promise<Opened> {
 }
 
 /** A command that prints for people keeps the log to what they must know. */
-function quieter(level: string): Level {
-  return level === 'info' ? 'warn' : (level as Level)
+function quieter(level: Level): Level {
+  return level === 'info' ? 'warn' : level
 }
 
 function both(one: Opened['lattice']['given']['report'], other: typeof one): typeof one {

@@ -123,7 +123,7 @@ async function showSettings({ print, settings }: CliContext): Promise<void> {
   print.table(
     (await settings()).map(({ variable, value, origin, doc }) => ({
       variable,
-      value: value === undefined ? '' : String(value),
+      value: Array.isArray(value) ? value.join(',') : value,
       from: origin.from,
       meaning: doc,
     })),

@@ -20,12 +20,16 @@ export async function findOwner(
 ): Promise<Owner | undefined> {
   const { host, port, authToken } = loaded.config
   const base = `http://${reachable(host)}:${port}`
-  const headers = authToken === undefined ? undefined : { authorization: `Bearer ${authToken}` }
+  const headers: Record<string, string> = authToken === undefined ? {} : { authorization: `Bearer ${authToken}` }
 
-  async function ask(path: string, init: RequestInit = {}): Promise<unknown> {
+  async function ask(path: string, body?: unknown): Promise<unknown> {
+    const init: RequestInit =
+      body === undefined
+        ? { headers }
+        : { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
     let response: Response
     try {
-      response = await fetch(`${base}${path}`, { ...init, headers: { ...headers, ...init.headers }, signal })
+      response = await fetch(`${base}${path}`, { ...init, signal })
     } catch (error) {
       throw new Failure('store.locked', `${base} does not answer`, { cause: error })
     }
@@ -37,8 +41,7 @@ export async function findOwner(
   if (!given.builds.list(store).some(({ id }) => id === found?.build)) return undefined
   return {
     get: (path) => ask(path),
-    post: (path, body) =>
-      ask(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    post: (path, body) => ask(path, body),
   }
 }
 

@@ -99,7 +99,7 @@ function asTable(rows: readonly Readonly<Record<string, unknown>>[]): string {
 
 function cell(value: unknown): string {
   if (value === null || value === undefined) return ''
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** Without what a terminal would obey. */
