@@ -11,7 +11,11 @@ import { goneOf } from './gone.ts'
  */
 export const AtPosition = {
   at: Type.Optional(
-    Type.String({ description: 'Answer no earlier than this position (from x-lattice-position).', minLength: 1, maxLength: 4096 }),
+    Type.String({
+      description: 'Answer no earlier than this position (from x-lattice-position).',
+      pattern: '^[A-Za-z0-9_-]{1,64}/[a-z0-9._-]{1,64}:\\d{1,9}:\\d{1,15}(,[a-z0-9._-]{1,64}:\\d{1,9}:\\d{1,15})*$',
+      maxLength: 4096,
+    }),
   ),
   wait: Type.Integer({ description: 'How long to wait for it, ms.', minimum: 0, maximum: 60_000, default: 0 }),
 } as const

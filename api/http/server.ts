@@ -12,7 +12,7 @@ import { readJson } from './read-json.ts'
 import type { Http, HttpOptions } from './route.ts'
 import { watchRoutes } from './routes-of.ts'
 import { compileValidator } from './validate.ts'
-import { refuseAmbiguous } from './well-formed.ts'
+import { refuseAmbiguous, refuseBody } from './well-formed.ts'
 
 /**
  * The HTTP server: routes, schemas, docs page, tokens, problems.
@@ -73,6 +73,9 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
     void reply.header('x-content-type-options', 'nosniff')
     refuseAmbiguous(request)
     request.principal = principalOf(request)
+    // Before the body of a request that goes nowhere is read.
+    if (request.is404) routes.refuse(request.method, request.url)
+    refuseBody(request)
   })
 
   http.addSchema(Problem)

@@ -5,8 +5,7 @@ import { HttpProblem } from './problem.ts'
 /**
  * Requests that could be read in two ways are refused before anybody reads them.
  *
- * Promise: a header that something here depends on stands once; only a method that has a body brings one, and it is not
- * compressed.
+ * Promise: a header that something here depends on stands once; only a POST brings a body, and it is not compressed.
  */
 const single = new Set([
   'authorization',
@@ -20,7 +19,7 @@ const single = new Set([
   'traceparent',
 ])
 
-export function refuseAmbiguous({ method, headers, raw }: FastifyRequest): void {
+export function refuseAmbiguous({ headers, raw }: FastifyRequest): void {
   const seen = new Set<string>()
   for (let at = 0; at < raw.rawHeaders.length; at += 2) {
     const name = raw.rawHeaders[at]?.toLowerCase() ?? ''
@@ -29,6 +28,9 @@ export function refuseAmbiguous({ method, headers, raw }: FastifyRequest): void 
     seen.add(name)
   }
   if (headers.host === undefined && raw.httpVersion !== '1.0') throw new Failure('request.invalid', 'a request names its host')
+}
+
+export function refuseBody({ method, headers }: FastifyRequest): void {
   const { 'content-length': length = '0', 'transfer-encoding': transfer, 'content-encoding': coding = 'identity' } = headers
   const hasBody = length !== '0' || transfer !== undefined
   if (hasBody && method !== 'POST') throw new Failure('request.invalid', `a ${method} has no body here`)

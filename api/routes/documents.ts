@@ -9,7 +9,11 @@ import { storeOf } from './store-of.ts'
 const Document = Type.Object(
   {
     corpus: Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$', description: 'The collection; tasks name it in `corpora`.' }),
-    path: Type.String({ minLength: 1, maxLength: 512, description: "Relative, '/'-separated; names the document in its corpus." }),
+    path: Type.String({
+      pattern: '^(?!\\.{1,2}(/|$))[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]+(/(?!\\.{1,2}(/|$))[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]+)*$',
+      maxLength: 512,
+      description: "Relative, '/'-separated; names the document in its corpus.",
+    }),
     content: Type.String({ minLength: 1, pattern: '\\S', description: 'Text.' }),
     mediaType: Type.Optional(Type.Enum(['text/markdown', 'text/plain'], { description: 'By the path otherwise.' })),
     title: Type.Optional(Type.String({ minLength: 1, maxLength: 512, description: 'The first heading otherwise.' })),

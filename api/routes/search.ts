@@ -38,7 +38,7 @@ export const searchRoutes: AddRoutes = (http, opened) => {
         tags: ['documents'],
         querystring: Type.Object(
           {
-            q: Type.String({ minLength: 1, maxLength: 4096, description: 'The question.' }),
+            q: Type.String({ minLength: 1, maxLength: 1000, description: 'The question.' }),
             corpus: Type.Optional(
               Type.String({ minLength: 1, maxLength: 64, description: "Default: the corpus of the server's own folder." }),
             ),

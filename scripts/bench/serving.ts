@@ -68,9 +68,8 @@ async function fill(folder: string, runs: number): Promise<void> {
 
 async function caughtUp({ url }: ServingProcess): Promise<void> {
   for (;;) {
-    const { stores } = (await (await fetch(`${url}/v1/stores`)).json()) as { stores: { lag?: number; partitions?: { lag: number }[] }[] }
-    const lag = stores.flatMap((store) => [store.lag ?? 0, ...(store.partitions ?? []).map((one) => one.lag)])
-    if (stores.length > 0 && Math.max(...lag) === 0) return
+    const { stores } = (await (await fetch(`${url}/v1/stores`)).json()) as { stores: { lagRecords: number }[] }
+    if (stores.length > 0 && stores.every(({ lagRecords }) => lagRecords === 0)) return
     await sleep(250)
   }
 }

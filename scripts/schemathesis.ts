@@ -1,0 +1,36 @@
+/**
+ * `node scripts/schemathesis.ts [<schemathesis> [<its options>…]]`: schemathesis against a really serving process, with
+ * the built-in model.
+ *
+ * Holds every answer against the OpenAPI document: no 5xx, no status, type or shape that is not documented. Not held:
+ * that what fits the schemas is accepted, because SQL has a grammar, a provider has to be configured, and no text has a
+ * NUL. `pip install schemathesis==4.32.5` somewhere first.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startServing } from '#test/crash/serving-process.ts'
+
+const [program = 'schemathesis', ...more] = process.argv.slice(2)
+const folder = mkdtempSync(join(tmpdir(), 'lattice-schemathesis-'))
+writeFileSync(join(folder, 'README.md'), '# Widgets\n\nWidgets are sorted by colour.\n')
+const serving = await startServing({ folder, env: { LATTICE_PROVIDER: 'lattice', LATTICE_LOG_LEVEL: 'error' } })
+
+const limits = ['--max-examples', '40', '--seed', '1', '--workers', '2', '--request-timeout', '10', '--max-failures', '100']
+const checks = ['--checks', 'all', '--exclude-checks', 'positive_data_acceptance']
+const args = ['run', `${serving.url}/openapi.json`, ...checks, ...limits, '--no-color', ...more]
+try {
+  const child = spawn(program, args, { cwd: folder, stdio: 'inherit' })
+  const [code] = (await once(child, 'exit')) as [number | null]
+  process.exitCode = code ?? 1
+} finally {
+  await serving.kill('SIGTERM')
+  const output = serving.output()
+  if (/request\.failed/.test(output)) {
+    process.stderr.write(output)
+    process.exitCode = 1
+  }
+  rmSync(folder, { recursive: true, force: true })
+}
