@@ -21,6 +21,10 @@ export interface BadInputHarness {
 
 export function describeBadInput(name: string, harness: BadInputHarness): void {
   describe(`bad input: ${name}`, () => {
+    /** No skipped test where it is not meant to be run. */
+    const largeTest = (title: string, work: () => Promise<void>, timeoutMs: number): void => {
+      if (harness.large) test(title, work, timeoutMs)
+    }
     let world: World
     let model: FakeOpenAi
     let serving: ServingProcess
@@ -47,7 +51,7 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
       world.close()
     }, 30_000)
 
-    test.runIf(harness.large)('a prompt of 20 MB is accepted, reaches the model whole, and its run folder is complete', async () => {
+    largeTest('a prompt of 20 MB is accepted, reaches the model whole, and its run folder is complete', async () => {
       const prompt = `${'0123456789abcde '.repeat(1_310_720)}the end`
       expect(prompt.length).toBeGreaterThan(20 * 1024 * 1024)
       const { runId } = await post(serving, { prompt, retrieval: false })
@@ -59,7 +63,7 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
       model.reset()
     }, 120_000)
 
-    test.runIf(harness.large)('a prompt of 20 MB on stdin of the command line is answered', async () => {
+    largeTest('a prompt of 20 MB on stdin of the command line is answered', async () => {
       const prompt = 'a word or two; '.repeat(1_400_000)
       const printed = await world.lattice(['run', '-', '--no-rag'], { stdin: prompt })
       expect(printed.code, printed.errors).toBe(0)
@@ -68,7 +72,7 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
       model.reset()
     }, 120_000)
 
-    test.runIf(harness.large)('an answer of 50 MB is kept whole, under its hash, and the run folder is complete', async () => {
+    largeTest('an answer of 50 MB is kept whole, under its hash, and the run folder is complete', async () => {
       const answer = 'long answer, '.repeat(4_100_000)
       model.answerWith(answer)
       const { runId } = await post(serving, { prompt: 'say much', retrieval: false })

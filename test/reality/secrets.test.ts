@@ -81,7 +81,7 @@ describe('secrets: embedded log', () => {
     printed['search'] = await get('/v1/search?q=tokens')
     for (const path of ['/metrics', '/ready', '/health', '/openapi.json', '/v1/stores', '/v1/runs', '/v1/dead-letters']) printed[path] = await get(path)
     const refusals = [
-      await fetch(`${serving.url}/v1/runs/${all[0]}`, { headers: authorization }),
+      await fetch(`${serving.url}/v1/runs`, { headers: { authorization: `Bearer ${all[0]}` } }),
       await fetch(`${serving.url}/v1/tasks`, { method: 'POST', body: `{"prompt": ${all[1]}`, headers: { ...authorization, 'content-type': 'application/json' } }),
     ]
     expect(refusals.map(({ ok }) => ok)).toEqual([false, false])
