@@ -146,6 +146,8 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
       await providers.close()
       rmSync(join(scratch, worker), { recursive: true, force: true })
       own?.release()
+      // Its name is never used again; a killed process leaves its file behind.
+      rmSync(join(config.data, 'locks', `process-${worker}.lock`), { force: true })
     },
   }
 }
