@@ -5,10 +5,12 @@
  * of a scan: kafkajs' consumer, subscribed from the beginning, looking at no header.
  */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, type Message, type Producer, logLevel } from 'kafkajs'
 import { openKafkaEventLog } from '#infra/kafka/kafka-event-log.ts'
 import { openKafkaWorkShare } from '#infra/kafka/kafka-work-share.ts'
 import { type EventLog, type NewRecord, partitionOf } from '#processors/ports/event-log.ts'
+import { topicNames } from '#schemas/topics.ts'
 import { inTurns, rate, rateAtOnce } from './in-turns.ts'
 import type { Measure, Row } from './row.ts'
 
@@ -56,6 +58,7 @@ export const measure: Measure = async ({ quick, kafka: server }) => {
 
   rows.push(...(await scans({ kafka, brokers, quick })))
   rows.push(await deliveries({ brokers, quick }))
+  rows.push(await idle({ brokers, quick }))
   return rows
 }
 
@@ -126,10 +129,47 @@ async function deliveries(options: { brokers: string; quick: boolean }): Promise
       if (finished === count) stop.abort()
     })
   }
-  const each = ((performance.now() - begun) * 1000) / count
+  const ours = (count / (performance.now() - begun)) * 1000
   await share.close()
   await log.close()
-  return { figure: 'work-share-kafka a delivery', unit: 'µs', ours: each, target: { atMost: 20 }, note: 'window 64' }
+  return { figure: 'work-share-kafka', unit: 'deliveries/s', ours, payloadBytes: valueBytes, note: 'window 64' }
+}
+
+/** One process that follows all it has and waits for work, as a server with nothing to do. */
+async function idle({ brokers, quick }: { readonly brokers: string; readonly quick: boolean }): Promise<Row> {
+  const log = await openKafkaEventLog({
+    brokers: [brokers],
+    namespace: `bench-${randomUUID().slice(0, 8)}`,
+    partitions,
+  })
+  const share = await openKafkaWorkShare({ brokers: [], log })
+  const stop = new AbortController()
+  const { signal } = stop
+  const stores = Array.from({ length: 5 }, async () => {
+    const reads = topicNames.flatMap((name) =>
+      Array.from({ length: log.partitions(name) }, async (_, partition) => {
+        for await (const batch of log.read({ topic: name, partition, offset: 0 }, { follow: true, signal })) {
+          if (batch.length > 0) throw new Error('nothing was written')
+        }
+      }),
+    )
+    await Promise.all(reads)
+  })
+  const working = (async () => {
+    for await (const delivery of share.take(topic, 'idle', { window: 4, signal })) await delivery.done()
+  })()
+  await sleep(quick ? 1_000 : 3_000)
+  const before = process.cpuUsage()
+  const begun = performance.now()
+  await sleep(quick ? 500 : 20_000)
+  const { user, system } = process.cpuUsage(before)
+  const ours = (user + system) / 10 / (performance.now() - begun)
+  stop.abort()
+  await Promise.all([...stores, working])
+  await share.close()
+  await log.close()
+  const note = 'five followers of each partition of each topic, and a worker'
+  return { figure: 'idle-kafka', unit: '% of a core', ours, target: { atMost: 1 }, note }
 }
 
 async function filled(brokers: string, count: number): Promise<{ log: EventLog; namespace: string }> {
