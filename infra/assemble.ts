@@ -49,9 +49,9 @@ const logs: Readonly<Record<string, LogBackend>> = {
       const { openKafkaEventLog } = await import('#infra/kafka/kafka-event-log.ts')
       return openKafkaEventLog({ brokers: brokersOf(address), namespace, report })
     },
-    async workShare({ address, namespace, report }) {
+    async workShare({ address, namespace, report }, log) {
       const { openKafkaWorkShare } = await import('#infra/kafka/kafka-work-share.ts')
-      return openKafkaWorkShare({ brokers: brokersOf(address), namespace, report })
+      return openKafkaWorkShare({ brokers: brokersOf(address), namespace, report, log })
     },
   },
 }
@@ -100,7 +100,7 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
   const given: Given = {
     log,
     openWorkShare: () => backendOf(config.log).workShare(at, log),
-    schemaIds: await schemaIdsOf(config),
+    schemaIds: await schemaIdsOf(config, log.id),
     objects: openDiskObjects(join(config.data, 'objects')),
     builds: openStoreFolder({ root: join(config.data, 'stores'), newId: () => clock.newId() }),
     locks,
@@ -162,7 +162,8 @@ function scratchOf(folder: string, { worker, locks }: { worker: string; locks: G
   const own = join(folder, worker)
   mkdirSync(own, { recursive: true })
   for (const name of readdirSync(folder)) {
-    if (name !== worker && !locks.isHeld(`process-${name}`)) rmSync(join(folder, name), { recursive: true, force: true })
+    if (name !== worker && !locks.isHeld(`process-${name}`))
+      rmSync(join(folder, name), { recursive: true, force: true })
   }
   return own
 }
@@ -186,10 +187,10 @@ function brokersOf(address: string): string[] {
   return address.split('/')[0]!.split(',')
 }
 
-async function schemaIdsOf(config: Config): Promise<SchemaIds> {
+async function schemaIdsOf(config: Config, logId: string): Promise<SchemaIds> {
   if (config.schemaRegistry === undefined) return catalogSchemaIds()
   const { openRegistrySchemaIds } = await import('#infra/registry/registry-schema-ids.ts')
-  return openRegistrySchemaIds({ url: config.schemaRegistry })
+  return openRegistrySchemaIds({ url: config.schemaRegistry, remember: join(config.data, `schema-ids-${logId}.json`) })
 }
 
 type OpenFolders = (options: { root: string; statePath: string }) => ReturnType<Given['openFolders']>

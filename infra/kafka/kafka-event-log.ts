@@ -78,7 +78,6 @@ export async function openKafkaEventLog(options: KafkaEventLogOptions): Promise<
       },
     )
     const log = new KafkaEventLog({ cluster, appender, reader, tail, history, prefix, state, ...options })
-    report({ signal: 'log.opened', backend: log.backend, logId: log.id, durability: log.durability })
     for (const message of history.warnings) report({ signal: 'log.warning', message })
     return log
   } catch (error) {
