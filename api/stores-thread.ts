@@ -29,7 +29,9 @@ port.on('message', ({ id, store, ask, given: args }: ToThread) => {
   answer(store, ask, args).then(
     (value) => tell({ id, value }),
     (error: unknown) => {
-      const { code, message, remedy } = isFailure(error) ? error : { code: 'internal' as const, message: String(error), remedy: '' }
+      const { code, message, remedy } = isFailure(error)
+        ? error
+        : { code: 'internal' as const, message: String(error), remedy: '' }
       tell({ id, failure: { code, message, remedy } })
     },
   )

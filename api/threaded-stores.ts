@@ -17,7 +17,9 @@ export async function openThreadedStores(
   names: readonly StoreName[],
   given: { readonly config: unknown; readonly clock: Clock; readonly report: Report },
 ): Promise<readonly LiveStore[]> {
-  const thread = new Worker(new URL('./stores-thread.ts', import.meta.url), { workerData: { config: given.config, names } })
+  const thread = new Worker(new URL('./stores-thread.ts', import.meta.url), {
+    workerData: { config: given.config, names },
+  })
   const reached = new Map(names.map((name) => [name as string, createReached(given.clock)]))
   const stopped = new Map<string, string>()
   const stalled = new Map<string, string>()
@@ -62,7 +64,9 @@ export async function openThreadedStores(
     else waiting.get(message.id)?.resolve(message.value)
     if ('id' in message) waiting.delete(message.id)
   })
-  thread.on('error', (error) => end(new Failure('internal', `the stores' thread failed: ${error.message}`, { cause: error })))
+  thread.on('error', (error: Error) =>
+    end(new Failure('internal', `the stores' thread failed: ${error.message}`, { cause: error })),
+  )
   thread.on('exit', () => end(new Failure('log.closed', "the stores' thread has ended")))
 
   const statuses = await ready.promise

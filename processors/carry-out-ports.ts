@@ -44,7 +44,10 @@ function positionOf({ stores, given: { log } }: Lattice): string {
   return folded.length === 0 ? '' : formatToken(log.id, folded)
 }
 
-function countDocuments(tables: { get: <Row>(sql: string, ...values: string[]) => Row | undefined }, corpora: readonly string[]): number {
+function countDocuments(
+  tables: { get: <Row>(sql: string, ...values: string[]) => Row | undefined },
+  corpora: readonly string[],
+): number {
   const marks = corpora.map(() => '?').join(', ')
   return tables.get<{ n: number }>(`SELECT count(*) AS n FROM documents WHERE corpus IN (${marks})`, ...corpora)?.n ?? 0
 }

@@ -170,5 +170,5 @@ function refereeOfAnother(given: Given): Referee {
 export function need<Name extends StoreName>(lattice: Lattice, name: Name): ReadableStore<ReadsOf<Name>> {
   const store = lattice.stores[name]
   if (store === undefined) throw new Failure('store.unknown', `store ${name} is not open in this process`)
-  return store as ReadableStore<ReadsOf<Name>>
+  return store
 }

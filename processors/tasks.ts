@@ -86,7 +86,10 @@ export function tasksOf(lattice: Lattice): Tasks {
     defaults,
     async submitted(runId) {
       const { log } = given
-      const { topic, partition } = { topic: 'runs.v1', partition: partitionOf(runId, log.partitions('runs.v1')) } as const
+      const { topic, partition } = {
+        topic: 'runs.v1',
+        partition: partitionOf(runId, log.partitions('runs.v1')),
+      } as const
       const offset = await firstOffset(runId)
       for await (const batch of log.read({ topic, partition, offset }, { batchSize: 1 })) {
         const [event] = await decodeRecords(codec, batch, { topic, partition, wants: () => true })

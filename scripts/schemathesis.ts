@@ -18,7 +18,18 @@ const folder = mkdtempSync(join(tmpdir(), 'lattice-schemathesis-'))
 writeFileSync(join(folder, 'README.md'), '# Widgets\n\nWidgets are sorted by colour.\n')
 const serving = await startServing({ folder, env: { LATTICE_PROVIDER: 'lattice', LATTICE_LOG_LEVEL: 'error' } })
 
-const limits = ['--max-examples', '40', '--seed', '1', '--workers', '2', '--request-timeout', '10', '--max-failures', '100']
+const limits = [
+  '--max-examples',
+  '40',
+  '--seed',
+  '1',
+  '--workers',
+  '2',
+  '--request-timeout',
+  '10',
+  '--max-failures',
+  '100',
+]
 const checks = ['--checks', 'all', '--exclude-checks', 'positive_data_acceptance']
 const args = ['run', `${serving.url}/openapi.json`, ...checks, ...limits, '--no-color', ...more]
 try {

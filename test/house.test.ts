@@ -77,7 +77,9 @@ test('infra imports ports and schemas alone; assemble knows besides what process
 test('api asks through commands and queries; what opens a process alone chooses and starts', () => {
   const asks = (to: string) =>
     within('schemas', 'processors/ports', 'api')(to) || /^processors\/.*\.(command|query)\.ts$/.test(to)
-  const opens = new Set(['main', 'opened', 'stores-thread', 'threaded-stores', 'thread-messages'].map((name) => `api/${name}.ts`))
+  const opens = new Set(
+    ['main', 'opened', 'stores-thread', 'threaded-stores', 'thread-messages'].map((name) => `api/${name}.ts`),
+  )
   const starts = (to: string) =>
     within('infra/config', 'infra/pino', 'infra/prometheus', 'processors/stores')(to) ||
     /^(infra\/assemble|processors\/(start|tasks|work|catalog))\.ts$/.test(to)

@@ -24,11 +24,22 @@ const headers = {
   'idempotency-replayed': '`true`: an earlier request with the same key made it.',
 } as const
 
-const everywhere: readonly ProblemCode[] = ['request.invalid', 'auth.required', 'origin.refused', 'request.timeout', 'request.headers-too-large', 'internal', 'log.closed']
+const everywhere: readonly ProblemCode[] = [
+  'request.invalid',
+  'auth.required',
+  'origin.refused',
+  'request.timeout',
+  'request.headers-too-large',
+  'internal',
+  'log.closed',
+]
 const withBody: readonly ProblemCode[] = ['request.too-large', 'media-type.unsupported']
 const withLog: readonly ProblemCode[] = ['log.unavailable', 'log.closed']
 
-export function answers(good: Readonly<Record<number, Answer>>, ...codes: readonly ProblemCode[]): Record<number, unknown> {
+export function answers(
+  good: Readonly<Record<number, Answer>>,
+  ...codes: readonly ProblemCode[]
+): Record<number, unknown> {
   const all: Record<number, Described> = {}
   for (const [status, answer] of Object.entries(good)) all[Number(status)] = described(answer)
   for (const [status, codesOfIt] of byStatus([...everywhere, ...codes])) {
@@ -56,9 +67,10 @@ interface Described {
 
 function described({ description, schema, type, alsoAs, headers: named = [] }: Answer): Described {
   const content: Record<string, unknown> = {}
-  if (schema !== undefined) content['application/json'] = { schema: '$id' in schema ? { $ref: `${String(schema.$id)}#` } : schema }
+  if (schema !== undefined)
+    content['application/json'] = { schema: '$id' in schema ? { $ref: `${String(schema.$id)}#` } : schema }
   for (const text of [type, alsoAs]) if (text !== undefined) content[text] = { schema: { type: 'string' } }
-  const shown = named.map((name) => [name, { type: 'string', description: headers[name] }])
+  const shown = named.map((name): [string, unknown] => [name, { type: 'string', description: headers[name] }])
   return {
     description,
     ...(Object.keys(content).length === 0 ? { type: 'null' } : { content }),

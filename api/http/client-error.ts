@@ -15,7 +15,8 @@ export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): 
 }
 
 function problemOf({ code }: NodeJS.ErrnoException): { code: ProblemCode; detail: string } {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { code: 'request.timeout', detail: 'the request took too long to arrive' }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { code: 'request.timeout', detail: 'the request took too long to arrive' }
   if (code === 'HPE_HEADER_OVERFLOW') {
     return { code: 'request.headers-too-large', detail: 'the address and headers are larger than 16 KiB' }
   }

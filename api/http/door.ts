@@ -29,7 +29,9 @@ function isLoopback(host: string): boolean {
 }
 
 function readTokens(path: string): [token: string, name: Principal][] {
-  const lines = textOf(path).split('\n').map((line) => line.trim())
+  const lines = textOf(path)
+    .split('\n')
+    .map((line) => line.trim())
   return lines
     .map((line, index) => ({ line, number: index + 1 }))
     .filter(({ line }) => line !== '' && !line.startsWith('#'))

@@ -147,7 +147,11 @@ function sayOf(error: unknown): Said {
   return ofFastify(error as Partial<FastifyError>)
 }
 
-const internal: Said = { status: 500, code: 'internal', detail: 'something went wrong here; the log of the server says what' }
+const internal: Said = {
+  status: 500,
+  code: 'internal',
+  detail: 'something went wrong here; the log of the server says what',
+}
 
 /** What fastify finds wrong with a request before a route sees it. */
 function ofFastify({ statusCode, message = '', code }: Partial<FastifyError>): Said {
@@ -168,6 +172,11 @@ function failed(error: unknown, request: FastifyRequest): Parameters<Report>[0] 
     route: request.routeOptions.url ?? 'none',
     // The parser's messages quote what they could not parse.
     message: name === 'SyntaxError' ? name : `${name}: ${message}`.slice(0, 500),
-    where: (stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).slice(0, 8).map((line) => line.trim()).join(' '),
+    where: (stack ?? '')
+      .split('\n')
+      .filter((line) => /^\s+at /.test(line))
+      .slice(0, 8)
+      .map((line) => line.trim())
+      .join(' '),
   }
 }

@@ -57,7 +57,10 @@ function parse(text: string): unknown {
     return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)
   } catch (error) {
     const place = /position (\d+)/.exec((error as Error).message)?.[1]
-    throw new Failure('request.invalid', `the body is not valid JSON${place === undefined ? '' : `, at character ${place}`}`)
+    throw new Failure(
+      'request.invalid',
+      `the body is not valid JSON${place === undefined ? '' : `, at character ${place}`}`,
+    )
   }
 }
 

@@ -17,8 +17,11 @@ export function watchRoutes(http: Http): { refuse(method: string, url: string): 
   return {
     refuse(method, url) {
       const path = url.split('?')[0] ?? ''
-      const allowed = [...added.values()].filter(({ matches }) => matches.test(path)).flatMap(({ methods }) => [...methods])
-      if (allowed.length === 0 || allowed.includes(method)) throw new HttpProblem('route.unknown', 'there is nothing at this address')
+      const allowed = [...added.values()]
+        .filter(({ matches }) => matches.test(path))
+        .flatMap(({ methods }) => [...methods])
+      if (allowed.length === 0 || allowed.includes(method))
+        throw new HttpProblem('route.unknown', 'there is nothing at this address')
       const allow = [...new Set(allowed)].sort().join(', ')
       throw new HttpProblem('method.not-allowed', `this address knows ${allow}`, { headers: { allow } })
     },
@@ -26,6 +29,8 @@ export function watchRoutes(http: Http): { refuse(method: string, url: string): 
 }
 
 function patternOf(url: string): RegExp {
-  const parts = url.split('/').map((part) => (part.startsWith(':') ? '[^/]+' : part === '*' ? '.*' : RegExp.escape(part)))
+  const parts = url
+    .split('/')
+    .map((part) => (part.startsWith(':') ? '[^/]+' : part === '*' ? '.*' : RegExp.escape(part)))
   return new RegExp(`^${parts.join('/')}$`)
 }

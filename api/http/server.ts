@@ -40,13 +40,15 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     logger: false,
-    frameworkErrors: problem,
+    frameworkErrors: (error, request, reply) => void problem(error, request, reply),
     clientErrorHandler: refuseConnection,
   }).withTypeProvider<TypeBoxTypeProvider>()
   http.setValidatorCompiler(compileValidator as Parameters<typeof http.setValidatorCompiler>[0])
   http.setSerializerCompiler(() => (answer) => JSON.stringify(answer))
   http.removeAllContentTypeParsers()
-  http.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => readJson(body))
+  http.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) =>
+    readJson(body),
+  )
   http.decorateRequest('principal', 'local')
   http.decorate('closing', closing.signal)
   const connections = watchConnections(http.server, closeWithinMs)
@@ -82,11 +84,18 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
   await http.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Lattice', version: options.version, description: 'Runs small-model work and remembers all of it.' },
+      info: {
+        title: 'Lattice',
+        version: options.version,
+        description: 'Runs small-model work and remembers all of it.',
+      },
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       ...(options.tokens.size > 0 ? { security: [{ token: [] }] } : {}),
     },
-    refResolver: { buildLocalReference: (schema, _base, _fragment, index) => String(schema['$id'] ?? `def-${index}`) },
+    refResolver: {
+      buildLocalReference: (schema, _base, _fragment, index) =>
+        typeof schema['$id'] === 'string' ? schema['$id'] : `def-${index}`,
+    },
   })
   await http.register(swaggerUi, { routePrefix: '/docs' })
   for (const add of options.routes) add(http, opened, options)

@@ -14,12 +14,15 @@ interface RouteSchema {
 
 type Schema = Readonly<Record<string, unknown>> & { readonly properties?: Readonly<Record<string, Schema>> }
 
-export function compileValidator({ schema, httpPart = 'body' }: RouteSchema): (value: unknown) => { value: unknown } | { error: Error } {
+export function compileValidator({
+  schema,
+  httpPart = 'body',
+}: RouteSchema): (value: unknown) => { value: unknown } | { error: Error } {
   const check = Compile(schema)
   return (given) => {
     const value = httpPart === 'body' ? given : fromText(schema, given as Readonly<Record<string, unknown>>)
     if (check.Check(value)) return { value }
-    return { error: new Failure('request.invalid', explain(check.Errors(value) as readonly Finding[], httpPart)) }
+    return { error: new Failure('request.invalid', explain(check.Errors(value), httpPart)) }
   }
 }
 
@@ -65,7 +68,8 @@ function explain(findings: readonly Finding[], part: string): string {
 
 /** Fields that a schema does not know: TypeBox names them together, and again each by itself. */
 function strayIn({ keyword, instancePath, params }: Finding): { where: string; names: readonly string[] } | undefined {
-  if (keyword === 'additionalProperties') return { where: instancePath, names: params['additionalProperties'] as string[] }
+  if (keyword === 'additionalProperties')
+    return { where: instancePath, names: params['additionalProperties'] as string[] }
   if (keyword !== 'boolean') return undefined
   const end = instancePath.lastIndexOf('/')
   return { where: instancePath.slice(0, end), names: [instancePath.slice(end + 1)] }

@@ -27,12 +27,18 @@ export function refuseAmbiguous({ headers, raw }: FastifyRequest): void {
     if (seen.has(name)) throw new Failure('request.invalid', `header ${name} stands twice`)
     seen.add(name)
   }
-  if (headers.host === undefined && raw.httpVersion !== '1.0') throw new Failure('request.invalid', 'a request names its host')
+  if (headers.host === undefined && raw.httpVersion !== '1.0')
+    throw new Failure('request.invalid', 'a request names its host')
 }
 
 export function refuseBody({ method, headers }: FastifyRequest): void {
-  const { 'content-length': length = '0', 'transfer-encoding': transfer, 'content-encoding': coding = 'identity' } = headers
+  const {
+    'content-length': length = '0',
+    'transfer-encoding': transfer,
+    'content-encoding': coding = 'identity',
+  } = headers
   const hasBody = length !== '0' || transfer !== undefined
   if (hasBody && method !== 'POST') throw new Failure('request.invalid', `a ${method} has no body here`)
-  if (coding !== 'identity') throw new HttpProblem('media-type.unsupported', 'a body is sent as it is, without content-encoding')
+  if (coding !== 'identity')
+    throw new HttpProblem('media-type.unsupported', 'a body is sent as it is, without content-encoding')
 }

@@ -39,10 +39,7 @@ const Letter = Type.Object(
   { $id: 'DeadLetter' },
 )
 
-const LetterPage = Type.Object(
-  { letters: Type.Array(Type.Object(view)), next: orNull },
-  { $id: 'DeadLetterPage' },
-)
+const LetterPage = Type.Object({ letters: Type.Array(Type.Object(view)), next: orNull }, { $id: 'DeadLetterPage' })
 
 const Resubmitted = Type.Object(
   {
@@ -82,7 +79,9 @@ export const deadLetterRoutes: AddRoutes = (http, opened) => {
           {
             state: Type.Optional(Type.Enum([...states])),
             limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-            cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: '`next` of the page before.' })),
+            cursor: Type.Optional(
+              Type.String({ minLength: 1, maxLength: 128, description: '`next` of the page before.' }),
+            ),
             ...AtPosition,
           },
           { additionalProperties: false },
@@ -96,7 +95,11 @@ export const deadLetterRoutes: AddRoutes = (http, opened) => {
     async (request, reply) => {
       await atPosition(request, reply, view())
       const { state, limit, cursor } = request.query
-      const query = { limit: limit + 1, ...(state === undefined ? {} : { state }), ...(cursor === undefined ? {} : { after: cursor }) }
+      const query = {
+        limit: limit + 1,
+        ...(state === undefined ? {} : { state }),
+        ...(cursor === undefined ? {} : { after: cursor }),
+      }
       const letters = await lookup().query((tables) => listLetters(tables, query))
       const page = letters.slice(0, limit)
       return { letters: page, next: letters.length > limit ? (page.at(-1)?.letter ?? null) : null }

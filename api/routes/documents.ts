@@ -8,9 +8,13 @@ import { storeOf } from './store-of.ts'
 
 const Document = Type.Object(
   {
-    corpus: Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$', description: 'The collection; tasks name it in `corpora`.' }),
+    corpus: Type.String({
+      pattern: '^[A-Za-z0-9._-]{1,64}$',
+      description: 'The collection; tasks name it in `corpora`.',
+    }),
     path: Type.String({
-      pattern: '^(?!\\.{1,2}(/|$))[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]+(/(?!\\.{1,2}(/|$))[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]+)*$',
+      pattern:
+        '^(?!\\.{1,2}(/|$))[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]+(/(?!\\.{1,2}(/|$))[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]+)*$',
       maxLength: 512,
       description: "Relative, '/'-separated; names the document in its corpus.",
     }),
@@ -40,7 +44,8 @@ export const documentRoutes: AddRoutes = (http, opened) => {
       schema: {
         operationId: 'ingestDocument',
         summary: 'Ingest a document',
-        description: 'Replaces what has the same corpus and path. Give the position to GET /v1/search to find it at once.',
+        description:
+          'Replaces what has the same corpus and path. Give the position to GET /v1/search to find it at once.',
         tags: ['documents'],
         body: Document,
         response: answers(
@@ -56,7 +61,10 @@ export const documentRoutes: AddRoutes = (http, opened) => {
       const ports = { journal, log: given.log, store: storeOf(opened, 'search') }
       const { position, ...ingested } = await ingestDocument(ports, request.body)
       const token = formatToken(given.log.id, [position])
-      return reply.code(202).header('x-lattice-position', token).send({ ...ingested, position: token })
+      return reply
+        .code(202)
+        .header('x-lattice-position', token)
+        .send({ ...ingested, position: token })
     },
   )
 }

@@ -40,7 +40,8 @@ export const healthRoutes: AddRoutes = (http, { lattice }, { metrics }) => {
       schema: {
         operationId: 'getReady',
         summary: 'Whether it can serve',
-        description: 'The log answers, and every store of this process folds. What is wrong with a store: GET /v1/stores.',
+        description:
+          'The log answers, and every store of this process folds. What is wrong with a store: GET /v1/stores.',
         tags: ['health'],
         security: [],
         response: answers({

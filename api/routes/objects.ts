@@ -10,7 +10,8 @@ export const objectRoutes: AddRoutes = (http, { lattice }) => {
       schema: {
         operationId: 'getObject',
         summary: 'A value that stands beside the log',
-        description: 'Where an event or a run shows {sha256, sizeBytes}: its bytes. Prompts and answers are UTF-8 text.',
+        description:
+          'Where an event or a run shows {sha256, sizeBytes}: its bytes. Prompts and answers are UTF-8 text.',
         tags: ['runs'],
         params: Type.Object({ sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }) }),
         response: answers(

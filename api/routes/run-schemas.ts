@@ -71,7 +71,9 @@ const RunEvent = Type.Object(
     traceparent: Type.Optional(Type.String()),
     causationId: Type.Optional(Type.String()),
     correlationId: Type.Optional(Type.String()),
-    data: Type.Unknown({ description: "By the type's schema; a value too large to stand here is {sha256, sizeBytes}." }),
+    data: Type.Unknown({
+      description: "By the type's schema; a value too large to stand here is {sha256, sizeBytes}.",
+    }),
   },
   { $id: 'RunEvent' },
 )

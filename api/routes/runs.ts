@@ -34,7 +34,9 @@ export const runRoutes: AddRoutes = (http, opened) => {
         querystring: Type.Object(
           {
             limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
-            cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512, description: '`next` of the page before.' })),
+            cursor: Type.Optional(
+              Type.String({ minLength: 1, maxLength: 512, description: '`next` of the page before.' }),
+            ),
             status: Type.Optional(Type.Enum([...runStatuses])),
             outcome: Type.Optional(Type.Enum([...runOutcomes])),
             kind: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
@@ -91,12 +93,19 @@ export const runRoutes: AddRoutes = (http, opened) => {
         params: RunId,
         headers: Type.Object({
           accept: Type.Optional(Type.String()),
-          'last-event-id': Type.Optional(Type.String({ pattern: '^\\d{1,15}$', description: '`id` of the last event seen.' })),
+          'last-event-id': Type.Optional(
+            Type.String({ pattern: '^\\d{1,15}$', description: '`id` of the last event seen.' }),
+          ),
         }),
         querystring: Type.Object(AtPosition, { additionalProperties: false }),
         response: answers(
           {
-            200: { description: 'The events.', schema: RunEvents, alsoAs: 'text/event-stream', headers: ['x-lattice-position'] },
+            200: {
+              description: 'The events.',
+              schema: RunEvents,
+              alsoAs: 'text/event-stream',
+              headers: ['x-lattice-position'],
+            },
             204: { description: 'The run has ended, and no event is behind Last-Event-ID.' },
           },
           ...codesOf.read,
@@ -115,7 +124,8 @@ export const runRoutes: AddRoutes = (http, opened) => {
         return { events: await Array.fromAsync(followRun(reads, places, { follow: false, signal })) }
       }
       const after = Number(request.headers['last-event-id'] ?? -1)
-      if (after >= feed.next(places.partition)) throw new Failure('request.invalid', 'Last-Event-ID is not one this server gave')
+      if (after >= feed.next(places.partition))
+        throw new Failure('request.invalid', 'Last-Event-ID is not one this server gave')
       if (feed.chain(id)?.closed === true && (places.offsets.at(-1) ?? -1) <= after) return reply.code(204).send()
       await sendEvents(request, reply, async function* (signal) {
         for await (const event of followRun(reads, places, { follow: true, after, signal })) {
@@ -132,11 +142,14 @@ export const runRoutes: AddRoutes = (http, opened) => {
       schema: {
         operationId: 'cancelRun',
         summary: 'Cancel a run',
-        description: 'Answered once the wish is on the log; a call under way is interrupted. Cancelling twice is cancelling once.',
+        description:
+          'Answered once the wish is on the log; a call under way is interrupted. Cancelling twice is cancelling once.',
         tags: ['runs'],
         params: RunId,
         response: answers(
-          { 202: { description: 'The run will end as cancelled.', schema: Cancelled, headers: ['x-lattice-position'] } },
+          {
+            202: { description: 'The run will end as cancelled.', schema: Cancelled, headers: ['x-lattice-position'] },
+          },
           ...codesOf.write,
           'run.unknown',
           'run.closed',

@@ -40,7 +40,11 @@ export const searchRoutes: AddRoutes = (http, opened) => {
           {
             q: Type.String({ minLength: 1, maxLength: 1000, description: 'The question.' }),
             corpus: Type.Optional(
-              Type.String({ minLength: 1, maxLength: 64, description: "Default: the corpus of the server's own folder." }),
+              Type.String({
+                minLength: 1,
+                maxLength: 64,
+                description: "Default: the corpus of the server's own folder.",
+              }),
             ),
             k: Type.Integer({ minimum: 1, maximum: 50, default: 5, description: 'Passages at most.' }),
             ...AtPosition,

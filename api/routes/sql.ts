@@ -59,10 +59,17 @@ export const sqlRoutes: AddRoutes = (http, opened) => {
       const signal = goneOf(request, reply)
       const { at, wait } = request.query
       const store = storeOf(opened, 'warehouse')
-      if (at !== undefined) await reachPosition({ store, log: given.log, topics: topicNames }, at, { waitMs: wait, signal })
+      if (at !== undefined)
+        await reachPosition({ store, log: given.log, topics: topicNames }, at, { waitMs: wait, signal })
       const { sql: text, values = [], maxRows = 10_000, timeoutMs = 30_000 } = request.body
       const from = at === undefined ? [] : (parseToken(at)?.positions ?? [])
-      const { columns, rows, truncated, checkpoints } = await sql.ask(text, { values, maxRows, timeoutMs, signal, from })
+      const { columns, rows, truncated, checkpoints } = await sql.ask(text, {
+        values,
+        maxRows,
+        timeoutMs,
+        signal,
+        from,
+      })
       const positions = checkpoints
         .filter(({ next }) => next > 0)
         .map(({ topic, partition, next }) => ({ topic, partition, offset: next - 1 }))
@@ -76,7 +83,8 @@ function asJson(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
   if (Array.isArray(value)) return value.map(asJson)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, asJson(part)]))

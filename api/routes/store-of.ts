@@ -7,5 +7,7 @@ type Stores = Opened['lattice']['stores']
 export function storeOf<Name extends keyof Stores>({ lattice }: Opened, name: Name): NonNullable<Stores[Name]> {
   const store = lattice.stores[name]
   if (store !== undefined) return store
-  throw new Failure('store.locked', `this process has no ${name} store`, { remedy: 'ask the process with the role stores' })
+  throw new Failure('store.locked', `this process has no ${name} store`, {
+    remedy: 'ask the process with the role stores',
+  })
 }

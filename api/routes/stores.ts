@@ -61,7 +61,9 @@ export const storeRoutes: AddRoutes = (http, { lattice }) => {
         response: answers({ 200: { description: 'Every store.', schema: StoreList } }, 'log.unavailable'),
       },
     },
-    async () => ({ stores: await Promise.all(Object.values(lattice.definitions).map((one) => shown(one, lattice))) }),
+    async () => ({
+      stores: await Promise.all(Object.values({ ...lattice.definitions }).map((one) => shown(one, lattice))),
+    }),
   )
 
   http.get(
@@ -87,8 +89,9 @@ export const storeRoutes: AddRoutes = (http, { lattice }) => {
 }
 
 type Lattice = Opened['lattice']
+type Definition = Lattice['definitions'][keyof Lattice['definitions']]
 
-async function shown(definition: Lattice['definitions'][keyof Lattice['definitions']], lattice: Lattice): Promise<unknown> {
+async function shown(definition: Definition, lattice: Lattice): Promise<unknown> {
   const { name, version } = definition
   const partitions = await partitionsOf(definition, lattice)
   const status = lattice.owned.find((one) => one.name === name)?.status()
@@ -104,14 +107,20 @@ async function shown(definition: Lattice['definitions'][keyof Lattice['definitio
   }
 }
 
-async function partitionsOf(definition: Lattice['definitions'][keyof Lattice['definitions']], { given, stores }: Lattice) {
+async function partitionsOf(definition: Definition, { given, stores }: Lattice) {
   const store = stores[definition.name as keyof typeof stores]
   if (store === undefined) return []
-  const lags = await storeLags(given.log, [{ definition: definition as never, store: store as never }]).catch((error: unknown) => {
+  const lags = await storeLags(given.log, [{ definition, store }]).catch((error: unknown) => {
     if (isFailure(error, 'store.locked') || isFailure(error, 'store.unknown')) return []
     throw error
   })
   return lags.map(({ topic, partition, first, next, end, lag, gap }) => ({
-    topic, partition, first, next, end, lagRecords: lag, gapRecords: gap,
+    topic,
+    partition,
+    first,
+    next,
+    end,
+    lagRecords: lag,
+    gapRecords: gap,
   }))
 }

@@ -19,10 +19,16 @@ const bodyOf = (validators: readonly string[]) =>
       system: Type.Optional(Type.String({ description: 'A system message before the prompt.' })),
       provider: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'The one provider to ask.' })),
       model: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'The model to ask first.' })),
-      validator: Type.Optional(Type.Enum([...validators], { description: 'What judges the answer; default: answered.' })),
-      validatorOptions: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: "The validator's own." })),
+      validator: Type.Optional(
+        Type.Enum([...validators], { description: 'What judges the answer; default: answered.' }),
+      ),
+      validatorOptions: Type.Optional(
+        Type.Record(Type.String(), Type.Unknown(), { description: "The validator's own." }),
+      ),
       temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
-      maxTokens: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Longest answer, in tokens.' })),
+      maxTokens: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Longest answer, in tokens.' }),
+      ),
       maxAttempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Model calls, all together.' })),
       deadlineMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400_000 })),
       retrieval: Type.Optional(Type.Boolean({ description: 'Attach passages of the corpora; default true.' })),
@@ -59,7 +65,13 @@ export const taskRoutes: AddRoutes = (http, { tasks, lattice }) => {
         }),
         body: bodyOf(tasks.validators),
         response: answers(
-          { 202: { description: 'Accepted.', schema: Accepted, headers: ['location', 'x-lattice-position', 'idempotency-replayed'] } },
+          {
+            202: {
+              description: 'Accepted.',
+              schema: Accepted,
+              headers: ['location', 'x-lattice-position', 'idempotency-replayed'],
+            },
+          },
           ...codesOf.body,
           ...codesOf.write,
           'provider.unconfigured',

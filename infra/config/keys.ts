@@ -30,7 +30,9 @@ export function valueAt(config: Config, path: string): unknown {
 /** Lines are `<name> <token>`. Whether the file is as it should be is for the server to say, which opens its door by it. */
 function tokensIn(path: string): string[] {
   try {
-    const lines = readFileSync(path, 'utf8').split('\n').map((line) => line.trim())
+    const lines = readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => line.trim())
     return lines.filter((line) => !line.startsWith('#')).flatMap((line) => /^\S+\s+(\S{8,})$/.exec(line)?.[1] ?? [])
   } catch {
     return []

@@ -34,7 +34,11 @@ export async function ingestFolder(
   const events: AnyNewEvent[] = []
   for (const document of documents) {
     if (known.get(document.path) === document.contentHash) continue
-    events.push({ type: 'document.ingested', subject: nameId('document', corpus, document.path), data: { corpus, ...document } })
+    events.push({
+      type: 'document.ingested',
+      subject: nameId('document', corpus, document.path),
+      data: { corpus, ...document },
+    })
   }
   const present = new Set([...documents.map(({ path }) => path), ...skipped.map(({ path }) => path)])
   const gone = left > 0 ? [] : [...known.keys()].filter((path) => !present.has(path))

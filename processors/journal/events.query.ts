@@ -44,7 +44,12 @@ async function* readPartition(
   const { topic, partition } = from
   for await (const batch of ports.log.read(from, options)) {
     for (const record of batch) {
-      const [event] = await decodeRecords(ports.codec, [record], { topic, partition, wants: () => true, strangers: true })
+      const [event] = await decodeRecords(ports.codec, [record], {
+        topic,
+        partition,
+        wants: () => true,
+        strangers: true,
+      })
       const type = record.headers['ce_type']
       const common = { position: { topic, partition, offset: record.offset }, key: record.key, type }
       if (event === undefined || 'bad' in event) {
@@ -57,7 +62,9 @@ async function* readPartition(
 
 /** What comes first goes first. */
 async function* merged<Item>(sources: readonly AsyncGenerator<Item>[]): AsyncGenerator<Item> {
-  const next = (source: AsyncGenerator<Item>): Promise<{ source: AsyncGenerator<Item>; result: IteratorResult<Item> }> =>
+  const next = (
+    source: AsyncGenerator<Item>,
+  ): Promise<{ source: AsyncGenerator<Item>; result: IteratorResult<Item> }> =>
     source.next().then((result) => ({ source, result }))
   const waiting = new Map(sources.map((source) => [source, next(source)]))
   while (waiting.size > 0) {

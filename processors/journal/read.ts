@@ -59,12 +59,19 @@ export async function decodeRecords(
     if (known ? !options.wants(type) : options.strangers !== true) continue
     const position = { topic: options.topic, partition: options.partition, offset: record.offset }
     if (!known) {
-      decoded.push({ bad: type === undefined ? 'not an event: no ce_type header' : `unknown event type ${type}`, type, position, record })
+      decoded.push({
+        bad: type === undefined ? 'not an event: no ce_type header' : `unknown event type ${type}`,
+        type,
+        position,
+        record,
+      })
       continue
     }
     const accepted = options.accepted?.(record.offset) ?? true
     const one = decodeOne(codec, type, { record, position, accepted })
-    decoded.push(one instanceof WireError ? await learnAndDecode(codec, type, { record, position, accepted }, one) : one)
+    decoded.push(
+      one instanceof WireError ? await learnAndDecode(codec, type, { record, position, accepted }, one) : one,
+    )
   }
   return decoded
 }
@@ -84,7 +91,12 @@ function decodeOne(codec: Codec, type: EventType, placed: Placed): Decoded | Wir
     return { type, data: codec.decode(type, placed.record.value), envelope, ...placed } as AnyStoredEvent
   } catch (error) {
     if (error instanceof WireError && error.code === 'unknown-schema') return error
-    return { bad: error instanceof Error ? error.message : String(error), type, position: placed.position, record: placed.record }
+    return {
+      bad: error instanceof Error ? error.message : String(error),
+      type,
+      position: placed.position,
+      record: placed.record,
+    }
   }
 }
 

@@ -42,7 +42,10 @@ export async function findRun<Found>(
 }
 
 /** The last record of the run's partition, which the run's own can't be behind of. */
-async function endOf(log: EventLog, runId: string): Promise<{ topic: string; partition: number; offset: number } | undefined> {
+async function endOf(
+  log: EventLog,
+  runId: string,
+): Promise<{ topic: string; partition: number; offset: number } | undefined> {
   const topic = 'runs.v1'
   const partition = partitionOf(runId, log.partitions(topic))
   const bounds = (await log.bounds(topic)).find((one) => one.partition === partition)

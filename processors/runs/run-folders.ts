@@ -22,8 +22,18 @@ export function runFolders(given: {
   claimCheck: ClaimCheck
 }): StoreDefinition<FolderStore> {
   const wanted = new Set<string>([
-    'task.submitted', 'task.cancelled', 'run.started', 'run.resumed', 'retrieval.completed', 'attempt.started',
-    'attempt.completed', 'attempt.failed', 'verdict.reached', 'run.waited', 'run.expired', 'run.completed',
+    'task.submitted',
+    'task.cancelled',
+    'run.started',
+    'run.resumed',
+    'retrieval.completed',
+    'attempt.started',
+    'attempt.completed',
+    'attempt.failed',
+    'verdict.reached',
+    'run.waited',
+    'run.expired',
+    'run.completed',
   ])
   return {
     name: 'folders',
@@ -99,7 +109,10 @@ async function write(event: AnyStoredEvent, files: FolderStore, claimCheck: Clai
     const { attempt, provider, model } = event.data
     const content = await open(event.data.content)
     files.replace(`${run}/artifacts/output.txt`, content)
-    files.note(run, JSON.stringify({ attempt, provider, model, sha256: sha256(content), sizeBytes: Buffer.byteLength(content) }))
+    files.note(
+      run,
+      JSON.stringify({ attempt, provider, model, sha256: sha256(content), sizeBytes: Buffer.byteLength(content) }),
+    )
   }
   if (event.type === 'run.completed') {
     const { sha256: hash, sizeBytes, ...metadata } = JSON.parse(noted) as Record<string, unknown>
@@ -121,11 +134,15 @@ function configOf(run: string, data: Extract<AnyStoredEvent, { type: 'task.submi
   return {
     run,
     kind: data.kind,
-    ladder: data.ladder.map((tier) => ({ ...tier, choices: tier.choices.map((choice) => ({ ...choice, key: 'masked' })) })),
+    ladder: data.ladder.map((tier) => ({
+      ...tier,
+      choices: tier.choices.map((choice) => ({ ...choice, key: 'masked' })),
+    })),
     parameters: JSON.parse(data.parameters) as unknown,
     limits: data.limits,
     validator: data.validator,
-    retrieval: retrieval === null ? null : { corpora: retrieval.corpora, k: retrieval.k, threshold: retrieval.threshold },
+    retrieval:
+      retrieval === null ? null : { corpora: retrieval.corpora, k: retrieval.k, threshold: retrieval.threshold },
     folder: data.folder,
     principal: data.principal,
     tags: data.tags,

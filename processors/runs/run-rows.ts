@@ -8,7 +8,10 @@ import type { ObjectRef } from '#schemas/generated.ts'
  */
 export type Row = { readonly ts: string; readonly event: string; readonly [field: string]: unknown }
 
-export async function runRows(event: AnyStoredEvent, open: (text: string | ObjectRef) => Promise<string>): Promise<Row[]> {
+export async function runRows(
+  event: AnyStoredEvent,
+  open: (text: string | ObjectRef) => Promise<string>,
+): Promise<Row[]> {
   const ts = event.envelope.time
   const seq = event.envelope.chain?.seq
   const row = (name: string, fields: Record<string, unknown>): Row => ({ ts, event: name, seq, ...fields })

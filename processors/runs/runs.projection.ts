@@ -37,9 +37,19 @@ export const runsProjection: Projection = {
            attempts, resumes, cancelled, prompt_tokens, completion_tokens, cost_micro_usd, submitted_at, partition,
            first_offset)
          VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, ?, ?)`,
-        envelope.subject, data.kind, promptLine(data.messages), data.validator, data.principal, data.interactive ? 1 : 0,
-        data.bodyHash, data.folder, JSON.stringify(data.tags), data.limits.deadlineMs,
-        envelope.time, position.partition, position.offset,
+        envelope.subject,
+        data.kind,
+        promptLine(data.messages),
+        data.validator,
+        data.principal,
+        data.interactive ? 1 : 0,
+        data.bodyHash,
+        data.folder,
+        JSON.stringify(data.tags),
+        data.limits.deadlineMs,
+        envelope.time,
+        position.partition,
+        position.offset,
       )
       placed(event, tables)
     },
@@ -49,13 +59,19 @@ export const runsProjection: Projection = {
     },
     'run.started'(event, tables) {
       const { subject, time } = event.envelope
-      tables.run(`UPDATE runs SET status = 'running', worker = ?, started_at = ? WHERE run = ?`, event.data.worker, time, subject)
+      tables.run(
+        `UPDATE runs SET status = 'running', worker = ?, started_at = ? WHERE run = ?`,
+        event.data.worker,
+        time,
+        subject,
+      )
       placed(event, tables)
     },
     'run.resumed'(event, tables) {
       tables.run(
         `UPDATE runs SET status = 'running', worker = ?, resumes = resumes + 1 WHERE run = ?`,
-        event.data.worker, event.envelope.subject,
+        event.data.worker,
+        event.envelope.subject,
       )
       placed(event, tables)
     },
@@ -65,7 +81,11 @@ export const runsProjection: Projection = {
       const run = event.envelope.subject
       tables.run(
         `INSERT INTO attempts (run, attempt, tier, provider, model, status) VALUES (?, ?, ?, ?, ?, 'started')`,
-        run, attempt, tier, provider, model,
+        run,
+        attempt,
+        tier,
+        provider,
+        model,
       )
       tables.run('UPDATE runs SET attempts = attempts + 1 WHERE run = ?', run)
       placed(event, tables)
@@ -75,12 +95,19 @@ export const runsProjection: Projection = {
       const run = event.envelope.subject
       tables.run(
         `UPDATE attempts SET status = 'completed', content = ?, content_sha256 = ?, duration_ms = ? WHERE run = ? AND attempt = ?`,
-        inline(data.content), claimed(data.content), data.durationMs, run, data.attempt,
+        inline(data.content),
+        claimed(data.content),
+        data.durationMs,
+        run,
+        data.attempt,
       )
       tables.run(
         `UPDATE runs SET prompt_tokens = prompt_tokens + ?, completion_tokens = completion_tokens + ?,
            cost_micro_usd = cost_micro_usd + ? WHERE run = ?`,
-        data.promptTokens ?? 0, data.completionTokens ?? 0, data.costMicroUsd, run,
+        data.promptTokens ?? 0,
+        data.completionTokens ?? 0,
+        data.costMicroUsd,
+        run,
       )
       placed(event, tables)
     },
@@ -88,7 +115,12 @@ export const runsProjection: Projection = {
       const { data } = event
       tables.run(
         `UPDATE attempts SET status = 'failed', code = ?, message = ?, http_status = ?, duration_ms = ? WHERE run = ? AND attempt = ?`,
-        data.code, data.message, data.httpStatus, data.durationMs, event.envelope.subject, data.attempt,
+        data.code,
+        data.message,
+        data.httpStatus,
+        data.durationMs,
+        event.envelope.subject,
+        data.attempt,
       )
       placed(event, tables)
     },
@@ -97,7 +129,10 @@ export const runsProjection: Projection = {
       const run = event.envelope.subject
       tables.run(
         'UPDATE attempts SET passed = ?, findings = ? WHERE run = ? AND attempt = ?',
-        passed ? 1 : 0, JSON.stringify(findings), run, attempt,
+        passed ? 1 : 0,
+        JSON.stringify(findings),
+        run,
+        attempt,
       )
       if (passed) tables.run('UPDATE runs SET passed = ? WHERE run = ?', attempt, run)
       placed(event, tables)
@@ -110,7 +145,12 @@ export const runsProjection: Projection = {
       const stands = outcome !== 'accepted' || mayStand(run, attempt, tables)
       tables.run(
         `UPDATE runs SET status = 'done', outcome = ?, reason = ?, answer = ?, completed_at = ?, active_ms = ? WHERE run = ?`,
-        stands ? outcome : 'failed', stands ? reason : 'unproven', stands ? attempt : null, event.envelope.time, durationMs, run,
+        stands ? outcome : 'failed',
+        stands ? reason : 'unproven',
+        stands ? attempt : null,
+        event.envelope.time,
+        durationMs,
+        run,
       )
       placed(event, tables)
     },
@@ -121,7 +161,8 @@ function mayStand(run: string, attempt: number | null, tables: Tables): boolean 
   const row = tables.get<{ validator: string | null; passed: number | null; status: string | null }>(
     `SELECT validator, passed, (SELECT status FROM attempts WHERE run = runs.run AND attempt = ?) AS status
      FROM runs WHERE run = ?`,
-    attempt, run,
+    attempt,
+    run,
   )
   if (row?.status !== 'completed') return false
   return row.validator === null || row.passed === attempt

@@ -94,13 +94,20 @@ export function listRuns(
      WHERE (r.submitted_at, r.run) < (?, ?) AND (?3 IS NULL OR r.status = ?3) AND (?4 IS NULL OR r.outcome = ?4)
        AND (?5 IS NULL OR r.kind = ?5)
      ORDER BY r.submitted_at DESC, r.run DESC LIMIT ?6`,
-    time, run, query.status ?? null, query.outcome ?? null, query.kind ?? null, query.limit + 1,
+    time,
+    run,
+    query.status ?? null,
+    query.outcome ?? null,
+    query.kind ?? null,
+    query.limit + 1,
   )
   const page = rows.slice(0, query.limit)
   const last = page.at(-1)
   const more = rows.length > query.limit && last !== undefined
   return {
-    runs: page.map(asView).map((run) => ({ ...run, answer: run.answer?.slice(0, shownCharacters).toWellFormed() ?? null })),
+    runs: page
+      .map(asView)
+      .map((run) => ({ ...run, answer: run.answer?.slice(0, shownCharacters).toWellFormed() ?? null })),
     next: more ? Buffer.from(JSON.stringify([last.submittedAt, last.runId])).toString('base64url') : null,
   }
 }
@@ -120,12 +127,17 @@ export function placesOf(
     runId,
   )
   if (run === undefined) return undefined
-  const rows = tables.all<{ log_offset: number }>('SELECT log_offset FROM run_events WHERE run = ? ORDER BY log_offset', runId)
+  const rows = tables.all<{ log_offset: number }>(
+    'SELECT log_offset FROM run_events WHERE run = ? ORDER BY log_offset',
+    runId,
+  )
   return { runId, partition: run.partition, offsets: rows.map((row) => row.log_offset), foldedTo: run.next }
 }
 
 /** Interactive runs that are open: what the sweeper looks at. */
-export function openInteractive(tables: Tables): { runId: string; worker: string | null; deadlineMs: number; partition: number }[] {
+export function openInteractive(
+  tables: Tables,
+): { runId: string; worker: string | null; deadlineMs: number; partition: number }[] {
   return tables.all(
     `SELECT run AS runId, worker, deadline_ms AS deadlineMs, partition FROM runs
      WHERE status <> 'done' AND interactive = 1`,
@@ -133,7 +145,10 @@ export function openInteractive(tables: Tables): { runId: string; worker: string
 }
 
 type RunRow = Omit<RunView, 'tags' | 'cancelRequested'> & { readonly tags: string; readonly cancelRequested: number }
-type AttemptRow = Omit<AttemptView, 'passed' | 'findings'> & { readonly passed: number | null; readonly findings: string | null }
+type AttemptRow = Omit<AttemptView, 'passed' | 'findings'> & {
+  readonly passed: number | null
+  readonly findings: string | null
+}
 
 function asView(row: RunRow): RunView {
   return { ...row, tags: JSON.parse(row.tags) as Record<string, string>, cancelRequested: row.cancelRequested === 1 }

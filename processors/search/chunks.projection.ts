@@ -31,15 +31,24 @@ export const chunksProjection: Projection = {
       const passages = chunkText(typeof data.content === 'string' ? data.content : '')
       tables.run(
         'INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-        document, data.corpus, data.path, data.title, data.mediaType, data.contentHash, data.sizeBytes,
-        passages.length, envelope.time,
+        document,
+        data.corpus,
+        data.path,
+        data.title,
+        data.mediaType,
+        data.contentHash,
+        data.sizeBytes,
+        passages.length,
+        envelope.time,
       )
       for (const { ordinal, heading, text } of passages) {
         tables.run('INSERT INTO chunks VALUES (?, ?, ?, ?)', document, ordinal, heading, text)
         tables.run('INSERT INTO chunks_fts_rows (document, ordinal) VALUES (?, ?)', document, ordinal)
         tables.run(
           'INSERT INTO chunks_fts (rowid, corpus, heading, text) VALUES (last_insert_rowid(), ?, ?, ?)',
-          corpusTerm(data.corpus), `${data.title ?? ''} ${heading}`, text,
+          corpusTerm(data.corpus),
+          `${data.title ?? ''} ${heading}`,
+          text,
         )
       }
     },

@@ -20,7 +20,12 @@ export interface SearchHit {
 
 export function search(
   tables: TableStore,
-  query: { readonly query: string; readonly corpora: readonly string[]; readonly k: number; readonly threshold: number },
+  query: {
+    readonly query: string
+    readonly corpora: readonly string[]
+    readonly k: number
+    readonly threshold: number
+  },
 ): SearchHit[] {
   return searchText(tables, query).map((hit, index) => ({
     chunk: `${hit.document}:${hit.ordinal}`,

@@ -66,7 +66,8 @@ function relevanceOf(
   { found, terms, within }: { found: readonly Found[]; terms: readonly string[]; within: string },
 ): Map<number, number> {
   const ids = new Set(found.map((one) => one.id))
-  const total = tables.get<{ n: number }>('SELECT count(*) AS n FROM chunks_fts WHERE chunks_fts MATCH ?', within)?.n ?? 0
+  const total =
+    tables.get<{ n: number }>('SELECT count(*) AS n FROM chunks_fts WHERE chunks_fts MATCH ?', within)?.n ?? 0
   const covered = new Map<number, number>()
   let weight = 0
   for (const term of terms) {

@@ -43,9 +43,13 @@ export async function diffStore(
   if (given.signal.aborted) throw new Failure('request.invalid', 'the comparison was stopped')
   const ahead = other.checkpoints.find(({ topic, partition, next }) => next > (until.get(`${topic}:${partition}`) ?? 0))
   if (ahead !== undefined) {
-    throw new Failure('position.not-reached', `the live build is behind this one at ${ahead.topic}:${ahead.partition}`, {
-      remedy: 'let the live store catch up: lattice status',
-    })
+    throw new Failure(
+      'position.not-reached',
+      `the live build is behind this one at ${ahead.topic}:${ahead.partition}`,
+      {
+        remedy: 'let the live store catch up: lattice status',
+      },
+    )
   }
   return { equal: live.hash === other.hash, live: live.hash, other: other.hash, at: live.checkpoints }
 }

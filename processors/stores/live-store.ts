@@ -198,7 +198,10 @@ export async function openLiveStore<Reads>(
   }
 }
 
-function stateOf(stopped: Failure | undefined, stalled: string | undefined): Pick<StoreStatus, 'state' | 'reason' | 'remedy'> {
+function stateOf(
+  stopped: Failure | undefined,
+  stalled: string | undefined,
+): Pick<StoreStatus, 'state' | 'reason' | 'remedy'> {
   if (stopped !== undefined) return { state: 'stopped', reason: stopped.message, remedy: stopped.remedy }
   return stalled === undefined ? { state: 'folding' } : { state: 'stalled', reason: stalled }
 }

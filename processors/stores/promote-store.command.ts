@@ -33,7 +33,11 @@ export function findBuild(builds: StoreBuilds, store: string, id: string | undef
   const others = builds.list(store).filter((build) => build.id !== current?.id)
   const found = id === undefined ? others.at(-1) : builds.list(store).find((build) => build.id === id)
   if (found !== undefined) return found
-  throw new Failure('store.unknown', id === undefined ? `store ${store} has no other build` : `store ${store} has no build ${id}`, {
-    remedy: `run: lattice store rebuild ${store}`,
-  })
+  throw new Failure(
+    'store.unknown',
+    id === undefined ? `store ${store} has no other build` : `store ${store} has no build ${id}`,
+    {
+      remedy: `run: lattice store rebuild ${store}`,
+    },
+  )
 }

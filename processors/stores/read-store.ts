@@ -40,7 +40,9 @@ export function readStore<Reads>(
   }
 
   const next = (topic: string, partition: number): number =>
-    current().checkpoints().find((at) => at.topic === topic && at.partition === partition)?.next ?? 0
+    current()
+      .checkpoints()
+      .find((at) => at.topic === topic && at.partition === partition)?.next ?? 0
 
   return {
     name: definition.name,

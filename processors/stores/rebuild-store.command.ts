@@ -67,7 +67,11 @@ export async function withBuild<Result>(
           ports.report({ signal: 'progress', of: `rebuild ${definition.name}`, done: sum, total, unit: 'records' })
         },
       }
-      await foldTopics(definition, store, foldPorts, { follow: false, signal, ...(until === undefined ? {} : { until }) })
+      await foldTopics(definition, store, foldPorts, {
+        follow: false,
+        signal,
+        ...(until === undefined ? {} : { until }),
+      })
       return total
     })
   } finally {

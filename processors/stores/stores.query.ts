@@ -23,7 +23,10 @@ export interface StoreLag {
 
 export async function storeLags(
   log: EventLog,
-  stores: readonly { readonly definition: StoreDefinition; readonly store: Pick<ReadableStore<unknown>, 'next'> | undefined }[],
+  stores: readonly {
+    readonly definition: StoreDefinition
+    readonly store: Pick<ReadableStore<unknown>, 'next'> | undefined
+  }[],
 ): Promise<StoreLag[]> {
   const lags: StoreLag[] = []
   for (const { definition, store } of stores) {

@@ -10,8 +10,17 @@ export function eventColumns(events: readonly AnyStoredEvent[]): ColumnValue[][]
   for (const event of events) {
     const { envelope, position } = event
     const values: ColumnValue[] = [
-      envelope.id, event.type, position.topic, position.partition, position.offset, envelope.time, envelope.source,
-      envelope.subject, envelope.chain?.run ?? null, envelope.chain?.seq ?? null, envelope.chain?.prev ?? null,
+      envelope.id,
+      event.type,
+      position.topic,
+      position.partition,
+      position.offset,
+      envelope.time,
+      envelope.source,
+      envelope.subject,
+      envelope.chain?.run ?? null,
+      envelope.chain?.seq ?? null,
+      envelope.chain?.prev ?? null,
       event.accepted,
     ]
     for (const [index, value] of values.entries()) columns[index]!.push(value)

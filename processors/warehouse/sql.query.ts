@@ -85,7 +85,9 @@ export function openSql(given: {
     if (clock.monotonic() - madeAt < tookMs * reuseFactor) return true
     const warehouse = given.warehouse()
     const known = new Map(checkpoints.map((at) => [`${at.topic}:${at.partition}`, at.next]))
-    return partitions.every((at) => (known.get(`${at.topic}:${at.partition}`) ?? 0) === warehouse.next(at.topic, at.partition))
+    return partitions.every(
+      (at) => (known.get(`${at.topic}:${at.partition}`) ?? 0) === warehouse.next(at.topic, at.partition),
+    )
   }
 
   return {

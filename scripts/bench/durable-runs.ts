@@ -24,7 +24,15 @@ export const measure: Measure = async ({ quick, folder }) => {
   const ours = await durableRuns(join(folder, 'ours'), runs)
   const target = { atLeast: 1_000 } as const
   const note = `${inFlight} in flight; ${ours.cpuMsPerRun.toFixed(2)} ms CPU a run; floor: the three appends alone`
-  const row: Row = { figure: 'durable-runs embedded', unit: 'runs/s', floor: bare, ours: ours.perSecond, target, sync: 'full', note }
+  const row: Row = {
+    figure: 'durable-runs embedded',
+    unit: 'runs/s',
+    floor: bare,
+    ours: ours.perSecond,
+    target,
+    sync: 'full',
+    note,
+  }
   return [row]
 }
 
@@ -32,7 +40,12 @@ const instant: ModelProvider = {
   name: 'openai',
   url: 'instant:',
   defaultModel: 'instant',
-  complete: async () => ({ ok: true, content: 'yes', raw: '{"choices":[{"message":{"content":"yes"}}]}', finishReason: 'stop' }),
+  complete: async () => ({
+    ok: true,
+    content: 'yes',
+    raw: '{"choices":[{"message":{"content":"yes"}}]}',
+    finishReason: 'stop',
+  }),
 }
 
 export async function durableRuns(folder: string, runs: number): Promise<{ perSecond: number; cpuMsPerRun: number }> {
@@ -64,7 +77,11 @@ export async function durableRuns(folder: string, runs: number): Promise<{ perSe
 async function appendsAlone(folder: string, runs: number): Promise<number> {
   const { lattice, close } = await open(folder)
   const { log } = lattice.given
-  const record = { key: 'bench', headers: { ce_id: 'x'.repeat(36), ce_type: 'attempt.started' }, value: new Uint8Array(300) }
+  const record = {
+    key: 'bench',
+    headers: { ce_id: 'x'.repeat(36), ce_type: 'attempt.started' },
+    value: new Uint8Array(300),
+  }
   const began = performance.now()
   await many(runs, async () => {
     await log.append('operations.v1', [record])

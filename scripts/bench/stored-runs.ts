@@ -53,15 +53,25 @@ function runEvents(kind: string): AnyNewEvent[] {
         durationMs: 812.5,
       },
     },
-    { type: 'verdict.reached', ...link(4), data: { attempt: 1, validator: 'answered', passed: true, findings: [], durationMs: 0.1 } },
-    { type: 'run.completed', ...link(5), data: { outcome: 'accepted', reason: null, attempt: 1, attempts: 1, durationMs: 815 } },
+    {
+      type: 'verdict.reached',
+      ...link(4),
+      data: { attempt: 1, validator: 'answered', passed: true, findings: [], durationMs: 0.1 },
+    },
+    {
+      type: 'run.completed',
+      ...link(5),
+      data: { outcome: 'accepted', reason: null, attempt: 1, attempts: 1, durationMs: 815 },
+    },
   ]
 }
 
 function specOf(kind: string): RunSpec {
   return {
     kind,
-    messages: JSON.stringify([{ role: 'user', content: 'Say something of the usual length about the weather, please.' }]),
+    messages: JSON.stringify([
+      { role: 'user', content: 'Say something of the usual length about the weather, please.' },
+    ]),
     retrieval: null,
     ladder: [{ name: 'default', choices: [{ provider: 'ollama', model: 'small' }] }],
     validator: 'answered',

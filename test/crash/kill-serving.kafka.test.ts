@@ -5,6 +5,11 @@ import { killServing } from './kill-serving.ts'
 
 test('kafka [append.survives] [run.resumes] [run.single] [store.deterministic]: a server killed three times under load finishes every acknowledged task once', async () => {
   const log = `kafka://${process.env['LATTICE_TEST_KAFKA'] ?? ''}`
-  const { acknowledged } = await killServing({ kills: 3, log, namespace: `kill-${randomUUID().slice(0, 8)}`, note: console.log })
+  const { acknowledged } = await killServing({
+    kills: 3,
+    log,
+    namespace: `kill-${randomUUID().slice(0, 8)}`,
+    note: console.log,
+  })
   expect(acknowledged).toBeGreaterThan(15)
 }, 600_000)

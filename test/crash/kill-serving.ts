@@ -64,7 +64,11 @@ export async function killServing(options: KillOptions): Promise<KillOutcome> {
     }
     load.on = false
     await callersDone
-    await until(() => allDone(load.serving, acknowledged), 180_000, () => `not all runs end:\n${load.serving.output()}`)
+    await until(
+      () => allDone(load.serving, acknowledged),
+      180_000,
+      () => `not all runs end:\n${load.serving.output()}`,
+    )
     const outcome = await judge(load.serving, acknowledged, await model.callCount())
     await load.serving.kill('SIGTERM')
     for (const store of ['lookup', 'warehouse', 'folders']) await rebuildIsEqual(store, { folder, env })
@@ -77,7 +81,11 @@ export async function killServing(options: KillOptions): Promise<KillOutcome> {
 }
 
 /** Posts with a key, again and again until the server says yes: so a cut answer is one task, not two. */
-async function postTasks(load: { on: boolean; serving: ServingProcess }, caller: number, acknowledged: Map<string, string>): Promise<void> {
+async function postTasks(
+  load: { on: boolean; serving: ServingProcess },
+  caller: number,
+  acknowledged: Map<string, string>,
+): Promise<void> {
   for (let number = 0; load.on; number += 1) {
     const key = `${caller}-${number}`
     while (load.on) {
@@ -109,15 +117,24 @@ async function allDone({ url }: ServingProcess, acknowledged: ReadonlyMap<string
   return last === undefined || (await fetch(`${url}/v1/runs/${last}`)).ok
 }
 
-async function judge({ url }: ServingProcess, acknowledged: ReadonlyMap<string, string>, calls: number): Promise<KillOutcome> {
+async function judge(
+  { url }: ServingProcess,
+  acknowledged: ReadonlyMap<string, string>,
+  calls: number,
+): Promise<KillOutcome> {
   let completions = 0
   let lost = 0
   for (const runId of new Set(acknowledged.values())) {
     const answer = await fetch(`${url}/v1/runs/${runId}/events`)
     expect(answer.status, `run ${runId}`).toBe(200)
-    const { events } = (await answer.json()) as { events: { type: string; data: { outcome?: string; code?: string } }[] }
+    const { events } = (await answer.json()) as {
+      events: { type: string; data: { outcome?: string; code?: string } }[]
+    }
     const of = (type: string): typeof events => events.filter((event) => event.type === type)
-    expect(of('run.completed').map(({ data }) => data.outcome), `run ${runId}`).toEqual(['accepted'])
+    expect(
+      of('run.completed').map(({ data }) => data.outcome),
+      `run ${runId}`,
+    ).toEqual(['accepted'])
     completions += of('attempt.completed').length
     lost += of('attempt.failed').filter(({ data }) => data.code === 'lost').length
     expect(of('attempt.completed').length, `run ${runId} was paid for once`).toBe(1)
@@ -131,7 +148,7 @@ async function judge({ url }: ServingProcess, acknowledged: ReadonlyMap<string, 
 
 async function countAll(url: string): Promise<{ completions: number; lost: number }> {
   const count = { completions: 0, lost: 0 }
-  for (let cursor: string | null = ''; cursor !== null; ) {
+  for (let cursor: string | null = ''; cursor !== null;) {
     const query: string = cursor === '' ? '' : `&cursor=${cursor}`
     const page = (await (await fetch(`${url}/v1/runs?limit=200${query}`)).json()) as {
       runs: { runId: string }[]
@@ -149,7 +166,10 @@ async function countAll(url: string): Promise<{ completions: number; lost: numbe
   return count
 }
 
-async function rebuildIsEqual(store: string, given: { folder: string; env: Readonly<Record<string, string>> }): Promise<void> {
+async function rebuildIsEqual(
+  store: string,
+  given: { folder: string; env: Readonly<Record<string, string>> },
+): Promise<void> {
   await runProgram(['store', 'rebuild', store], given)
   const { output, code } = await runProgram(['store', 'diff', store], given)
   expect(code, `${store}: ${output}`).toBe(0)
@@ -167,7 +187,11 @@ async function runProgram(
   return { output, code }
 }
 
-async function until(holds: () => boolean | Promise<boolean>, withinMs: number, message: string | (() => string)): Promise<void> {
+async function until(
+  holds: () => boolean | Promise<boolean>,
+  withinMs: number,
+  message: string | (() => string),
+): Promise<void> {
   const end = Date.now() + withinMs
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(typeof message === 'string' ? message : message())

@@ -25,7 +25,10 @@ const main = join(import.meta.dirname, '../../api/main.ts')
 const startWithinMs = 60_000
 
 /** Starts the program in a folder, with nothing of this process's environment but the path. */
-export function startProgram(args: readonly string[], { folder, env }: Pick<ServingOptions, 'folder' | 'env'>): ChildProcess {
+export function startProgram(
+  args: readonly string[],
+  { folder, env }: Pick<ServingOptions, 'folder' | 'env'>,
+): ChildProcess {
   return spawn(process.execPath, [main, ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env },

@@ -4,5 +4,8 @@ import { describeBadInput } from './bad-input.ts'
 
 describeBadInput('redis', {
   large: false,
-  env: () => ({ LATTICE_LOG: process.env['LATTICE_TEST_REDIS'] ?? '', LATTICE_LOG_NAMESPACE: `bad-${randomUUID().slice(0, 8)}` }),
+  env: () => ({
+    LATTICE_LOG: process.env['LATTICE_TEST_REDIS'] ?? '',
+    LATTICE_LOG_NAMESPACE: `bad-${randomUUID().slice(0, 8)}`,
+  }),
 })

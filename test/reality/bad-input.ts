@@ -39,7 +39,10 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
         ...harness.env(),
       })
       mkdirSync(join(world.folder, 'docs'))
-      writeFileSync(join(world.folder, 'README.md'), '# Herons\n\nA heron stands in shallow water and waits for fish.\n')
+      writeFileSync(
+        join(world.folder, 'README.md'),
+        '# Herons\n\nA heron stands in shallow water and waits for fish.\n',
+      )
       writeFileSync(join(world.folder, 'docs', 'picture.txt'), Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 1, 2]))
       writeFileSync(join(world.folder, 'docs', 'latin.md'), Buffer.from([0x23, 0x20, 0xe9, 0x74, 0xe9, 0x0a]))
       serving = await world.serve()
@@ -51,46 +54,63 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
       world.close()
     }, 30_000)
 
-    largeTest('a prompt of 20 MB is accepted, reaches the model whole, and its run folder is complete', async () => {
-      const prompt = `${'0123456789abcde '.repeat(1_310_720)}the end`
-      expect(prompt.length).toBeGreaterThan(20 * 1024 * 1024)
-      const { runId } = await post(serving, { prompt, retrieval: false })
-      expect(await ended(serving, { runId })).toMatchObject({ outcome: 'accepted', answer: 'a plain answer' })
-      expect(messagesOf(model).at(-1)?.content).toBe(prompt)
-      const rows = await folderOf(runId)
-      expect(JSON.stringify(rows).includes(sha256(prompt)) || JSON.stringify(rows).includes(prompt)).toBe(true)
-      expect(readFileSync(join(world.folder, 'runs', runId, 'artifacts', 'output.txt'), 'utf8')).toBe('a plain answer')
-      model.reset()
-    }, 120_000)
+    largeTest(
+      'a prompt of 20 MB is accepted, reaches the model whole, and its run folder is complete',
+      async () => {
+        const prompt = `${'0123456789abcde '.repeat(1_310_720)}the end`
+        expect(prompt.length).toBeGreaterThan(20 * 1024 * 1024)
+        const { runId } = await post(serving, { prompt, retrieval: false })
+        expect(await ended(serving, { runId })).toMatchObject({ outcome: 'accepted', answer: 'a plain answer' })
+        expect(messagesOf(model).at(-1)?.content).toBe(prompt)
+        const rows = await folderOf(runId)
+        expect(JSON.stringify(rows).includes(sha256(prompt)) || JSON.stringify(rows).includes(prompt)).toBe(true)
+        expect(readFileSync(join(world.folder, 'runs', runId, 'artifacts', 'output.txt'), 'utf8')).toBe(
+          'a plain answer',
+        )
+        model.reset()
+      },
+      120_000,
+    )
 
-    largeTest('a prompt of 20 MB on stdin of the command line is answered', async () => {
-      const prompt = 'a word or two; '.repeat(1_400_000)
-      const printed = await world.lattice(['run', '-', '--no-rag'], { stdin: prompt })
-      expect(printed.code, printed.errors).toBe(0)
-      expect(printed.out).toBe('a plain answer\n')
-      expect(messagesOf(model).at(-1)?.content).toBe(prompt)
-      model.reset()
-    }, 120_000)
+    largeTest(
+      'a prompt of 20 MB on stdin of the command line is answered',
+      async () => {
+        const prompt = 'a word or two; '.repeat(1_400_000)
+        const printed = await world.lattice(['run', '-', '--no-rag'], { stdin: prompt })
+        expect(printed.code, printed.errors).toBe(0)
+        expect(printed.out).toBe('a plain answer\n')
+        expect(messagesOf(model).at(-1)?.content).toBe(prompt)
+        model.reset()
+      },
+      120_000,
+    )
 
-    largeTest('an answer of 50 MB is kept whole, under its hash, and the run folder is complete', async () => {
-      const answer = 'long answer, '.repeat(4_100_000)
-      model.answerWith(answer)
-      const { runId } = await post(serving, { prompt: 'say much', retrieval: false })
-      const run = await ended(serving, { runId }, 90_000)
-      model.answerWith('a plain answer')
-      expect(run).toMatchObject({ outcome: 'accepted', answerSha256: sha256(answer) })
-      const object = await fetch(`${serving.url}/v1/objects/${sha256(answer)}`)
-      expect(object.status).toBe(200)
-      expect(sha256(Buffer.from(await object.arrayBuffer()))).toBe(sha256(answer))
-      await folderOf(runId)
-      expect(sha256(readFileSync(join(world.folder, 'runs', runId, 'artifacts', 'output.txt')))).toBe(sha256(answer))
-    }, 180_000)
+    largeTest(
+      'an answer of 50 MB is kept whole, under its hash, and the run folder is complete',
+      async () => {
+        const answer = 'long answer, '.repeat(4_100_000)
+        model.answerWith(answer)
+        const { runId } = await post(serving, { prompt: 'say much', retrieval: false })
+        const run = await ended(serving, { runId }, 90_000)
+        model.answerWith('a plain answer')
+        expect(run).toMatchObject({ outcome: 'accepted', answerSha256: sha256(answer) })
+        const object = await fetch(`${serving.url}/v1/objects/${sha256(answer)}`)
+        expect(object.status).toBe(200)
+        expect(sha256(Buffer.from(await object.arrayBuffer()))).toBe(sha256(answer))
+        await folderOf(runId)
+        expect(sha256(readFileSync(join(world.folder, 'runs', runId, 'artifacts', 'output.txt')))).toBe(sha256(answer))
+      },
+      180_000,
+    )
 
     test('NUL bytes and lone surrogates in a posted prompt are refused by name', async () => {
       for (const odd of ['a\u0000b', 'a \ud800 b']) {
         const response = await send(serving, { prompt: odd })
         expect(response.status).toBe(400)
-        expect(await response.json()).toMatchObject({ code: 'request.invalid', detail: expect.stringMatching(/NUL|surrogate/) })
+        expect(await response.json()).toMatchObject({
+          code: 'request.invalid',
+          detail: expect.stringMatching(/NUL|surrogate/),
+        })
       }
     })
 
@@ -104,12 +124,16 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
       expect(messagesOf(model).at(-1)?.content).toBe('say a\u0000b')
       expect(await ended(serving, { runId })).toMatchObject({ outcome: 'accepted', answer: odd.toWellFormed() })
       await folderOf(runId)
-      expect(readFileSync(join(world.folder, 'runs', runId, 'artifacts', 'output.txt'), 'utf8')).toBe(odd.toWellFormed())
+      expect(readFileSync(join(world.folder, 'runs', runId, 'artifacts', 'output.txt'), 'utf8')).toBe(
+        odd.toWellFormed(),
+      )
       await eventually(async () => (await column(`SELECT count(*) FROM verdicts WHERE run = '${runId}'`)) === 1, {
         what: () => 'the verdict is not in the warehouse',
       })
       expect(await column(`SELECT content FROM attempt_completed WHERE run = '${runId}'`)).toBe(odd.toWellFormed())
-      expect(await column(`SELECT CAST(messages AS VARCHAR) FROM task_submitted WHERE run = '${runId}'`)).toContain('say a')
+      expect(await column(`SELECT CAST(messages AS VARCHAR) FROM task_submitted WHERE run = '${runId}'`)).toContain(
+        'say a',
+      )
       expect(await lettersOf()).toEqual([])
     }, 60_000)
 
@@ -127,8 +151,16 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
           const { type } = topic
           await log.append(topic.name, [
             { key: `stranger-${topic.name}`, headers: {}, value: Buffer.from('not avro at all') },
-            { key: `stranger-${topic.name}`, headers: envelope('made.up', randomUUID()), value: Buffer.from([0, 1, 2, 3]) },
-            { key: `garbage-${topic.name}`, headers: envelope(type, randomUUID()), value: Buffer.from([0, 0, 0, 0, 1, 2, 3]) },
+            {
+              key: `stranger-${topic.name}`,
+              headers: envelope('made.up', randomUUID()),
+              value: Buffer.from([0, 1, 2, 3]),
+            },
+            {
+              key: `garbage-${topic.name}`,
+              headers: envelope(type, randomUUID()),
+              value: Buffer.from([0, 0, 0, 0, 1, 2, 3]),
+            },
             { key: `garbage-${topic.name}`, headers: envelope(type, randomUUID()), value: Buffer.alloc(0) },
           ])
         }
@@ -140,7 +172,8 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
       })
       const letters = await lettersOf()
       expect(letters.every(({ message }) => typeof message === 'string' && message !== '')).toBe(true)
-      for (const { name } of topics) expect(letters.filter(({ topic }) => topic === name).map(placeOf), name).not.toEqual([])
+      for (const { name } of topics)
+        expect(letters.filter(({ topic }) => topic === name).map(placeOf), name).not.toEqual([])
       const ready = await fetch(`${serving.url}/ready`)
       expect(ready.status, await ready.text()).toBe(200)
     }, 90_000)
@@ -206,11 +239,19 @@ function placeOf({ topic, partition, offset }: { topic: string; partition: numbe
 }
 
 function messagesOf({ calls }: FakeOpenAi): { role: string; content: string }[] {
-  return (JSON.parse(calls.at(-1)?.body ?? '{"messages":[]}') as { messages: { role: string; content: string }[] }).messages
+  return (JSON.parse(calls.at(-1)?.body ?? '{"messages":[]}') as { messages: { role: string; content: string }[] })
+    .messages
 }
 
 function envelope(type: string, id: string): Record<string, string> {
-  return { ce_specversion: '1.0', ce_id: id, ce_type: type, ce_source: '/test', ce_subject: 'x', ce_time: '2026-01-01T00:00:00.000Z' }
+  return {
+    ce_specversion: '1.0',
+    ce_id: id,
+    ce_type: type,
+    ce_source: '/test',
+    ce_subject: 'x',
+    ce_time: '2026-01-01T00:00:00.000Z',
+  }
 }
 
 function sha256(bytes: string | Uint8Array): string {

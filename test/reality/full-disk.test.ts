@@ -55,13 +55,16 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
 
     disk.fill()
     let refused: Response | undefined
-    await eventually(async () => {
-      disk.fill()
-      const response = await send(serving, { prompt: 'while it is full' })
-      if (response.status === 202) acknowledged.push((await response.json()) as { runId: string; position: string })
-      else refused = response
-      return refused !== undefined
-    }, { what: () => 'no post is refused' })
+    await eventually(
+      async () => {
+        disk.fill()
+        const response = await send(serving, { prompt: 'while it is full' })
+        if (response.status === 202) acknowledged.push((await response.json()) as { runId: string; position: string })
+        else refused = response
+        return refused !== undefined
+      },
+      { what: () => 'no post is refused' },
+    )
     expect(refused?.status).toBe(507)
     expect(refused?.headers.get('content-type')).toContain('application/problem+json')
     expect(await refused?.json()).toMatchObject({ code: 'log.full' })
@@ -70,14 +73,19 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
     expect(serving.child.exitCode).toBe(null)
 
     disk.free()
-    await eventually(async () => {
-      const response = await send(serving, { prompt: 'there is room again' })
-      if (response.status !== 202) return false
-      acknowledged.push((await response.json()) as { runId: string; position: string })
-      return true
-    }, { what: () => `posts do not work again:\n${serving.output()}` })
+    await eventually(
+      async () => {
+        const response = await send(serving, { prompt: 'there is room again' })
+        if (response.status !== 202) return false
+        acknowledged.push((await response.json()) as { runId: string; position: string })
+        return true
+      },
+      { what: () => `posts do not work again:\n${serving.output()}` },
+    )
     for (const run of acknowledged) expect(await ended(serving, run)).toMatchObject({ outcome: 'accepted' })
-    await eventually(async () => (await fetch(`${serving.url}/ready`)).ok, { what: () => `not ready:\n${serving.output()}` })
+    await eventually(async () => (await fetch(`${serving.url}/ready`)).ok, {
+      what: () => `not ready:\n${serving.output()}`,
+    })
     await caughtUp(serving)
     await serving.kill('SIGTERM')
     for (const store of ['lookup', 'folders', 'warehouse']) await rebuiltEqual(world, store)
@@ -99,7 +107,8 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
         what: () => `no append fails:\n${serving.output()}`,
       })
       disk.free()
-      for (const run of acknowledged) expect(await ended(serving, run)).toMatchObject({ outcome: 'accepted', attempts: 1 })
+      for (const run of acknowledged)
+        expect(await ended(serving, run)).toMatchObject({ outcome: 'accepted', attempts: 1 })
       expect(slow.callCount).toBe(5)
     } finally {
       await slow.close()
@@ -125,10 +134,14 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
       log: 'ok',
       stores: expect.arrayContaining([expect.objectContaining({ store: 'folders', state: 'stalled' })]),
     })
-    expect(await (await fetch(`${serving.url}/v1/stores`)).text()).toMatch(/"state":"stalled","reason":"[^"]*(ENOSPC|full)/)
+    expect(await (await fetch(`${serving.url}/v1/stores`)).text()).toMatch(
+      /"state":"stalled","reason":"[^"]*(ENOSPC|full)/,
+    )
 
     disk.free()
-    await eventually(() => folderIsComplete(during.runId), { what: () => `the run folder is not completed:\n${serving.output()}` })
+    await eventually(() => folderIsComplete(during.runId), {
+      what: () => `the run folder is not completed:\n${serving.output()}`,
+    })
     await eventually(async () => (await fetch(`${serving.url}/ready`)).ok, { what: () => 'not ready again' })
     expect(await metric('lattice_store_stalled{store="folders"}')).toBe('0')
     await caughtUp(serving)
@@ -145,6 +158,9 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
   }
 
   async function metric(name: string): Promise<string | undefined> {
-    return (await metrics()).split('\n').find((line) => line.startsWith(name))?.slice(name.length + 1)
+    return (await metrics())
+      .split('\n')
+      .find((line) => line.startsWith(name))
+      ?.slice(name.length + 1)
   }
 })

@@ -76,9 +76,14 @@ export function describeLostLog(name: string, start: () => Promise<{ server: Ser
       try {
         await eventually(() => acknowledged.size > 10, { what: () => 'nothing is acknowledged' })
         await server.kill(signal)
-        await eventually(() => until(refusals.length), { withinMs: 90_000, what: () => `it is not noticed:\n${serving.output()}` })
+        await eventually(() => until(refusals.length), {
+          withinMs: 90_000,
+          what: () => `it is not noticed:\n${serving.output()}`,
+        })
 
-        expect(await (await fetch(`${serving.url}/v1/runs/${known.runId}`)).json()).toMatchObject({ outcome: 'accepted' })
+        expect(await (await fetch(`${serving.url}/v1/runs/${known.runId}`)).json()).toMatchObject({
+          outcome: 'accepted',
+        })
         expect((await fetch(`${serving.url}/v1/runs?limit=5`)).status).toBe(200)
         expect((await fetch(`${serving.url}/health`)).status).toBe(200)
         const ready = await fetch(`${serving.url}/ready`)
@@ -106,16 +111,25 @@ export function describeLostLog(name: string, start: () => Promise<{ server: Ser
         expect(types.filter((type) => type === 'attempt.completed')).toHaveLength(1)
       }
       expect(new Set([...acknowledged.values()].map(({ runId }) => runId)).size).toBe(acknowledged.size)
-      await eventually(async () => (await fetch(`${serving.url}/ready`)).ok, { what: () => `not ready:\n${serving.output()}` })
+      await eventually(async () => (await fetch(`${serving.url}/ready`)).ok, {
+        what: () => `not ready:\n${serving.output()}`,
+      })
     }
 
     /** Posts with a key until it is acknowledged, as a client should. */
-    async function call(caller: number, load: { on: boolean }, acknowledged: Map<string, Posted>, refusals: Response[]): Promise<void> {
+    async function call(
+      caller: number,
+      load: { on: boolean },
+      acknowledged: Map<string, Posted>,
+      refusals: Response[],
+    ): Promise<void> {
       const session = performance.now()
       for (let number = 0; load.on; number += 1) {
         const key = `${caller}-${session}-${number}`
         while (load.on) {
-          const response = await send(serving, { prompt: `task ${key}` }, { 'idempotency-key': key }).catch(() => undefined)
+          const response = await send(serving, { prompt: `task ${key}` }, { 'idempotency-key': key }).catch(
+            () => undefined,
+          )
           if (response?.status === 202) {
             acknowledged.set(key, (await response.json()) as Posted)
             break

@@ -16,7 +16,7 @@ const secrets = {
   'the key in .env': 'dotenv-key-5d2e88c41f',
   'the key in lattice.toml': 'toml-key-7730bd1e9a',
   'the password in a URL': 'url-password-aa19e2c4',
-  'LATTICE_AUTH_TOKEN': 'auth-token-0c4417d9be',
+  LATTICE_AUTH_TOKEN: 'auth-token-0c4417d9be',
   'a token of LATTICE_TOKENS_FILE': 'file-token-e6f1b2083d',
 }
 const tokensFile = 'tokens.txt'
@@ -38,13 +38,19 @@ describe('secrets: embedded log', () => {
       LATTICE_TOKENS_FILE: tokensFile,
       LATTICE_LOG_LEVEL: 'trace',
     })
-    writeFileSync(join(world.folder, '.env'), `GROQ_API_KEY=${secrets['the key in .env']}\nGROQ_BASE_URL=http://127.0.0.1:9/v1\n`)
+    writeFileSync(
+      join(world.folder, '.env'),
+      `GROQ_API_KEY=${secrets['the key in .env']}\nGROQ_BASE_URL=http://127.0.0.1:9/v1\n`,
+    )
     writeFileSync(
       join(world.folder, 'lattice.toml'),
       `[providers.gemini]\napi_key = "${secrets['the key in lattice.toml']}"\nbase_url = "http://127.0.0.1:9/v1"\n`,
     )
     writeFileSync(join(world.folder, tokensFile), `# people\nanalyst ${secrets['a token of LATTICE_TOKENS_FILE']}\n`)
-    writeFileSync(join(world.folder, 'README.md'), `# Notes\n\nThe tokens are ${Object.values(secrets).join(' and ')}.\n`)
+    writeFileSync(
+      join(world.folder, 'README.md'),
+      `# Notes\n\nThe tokens are ${Object.values(secrets).join(' and ')}.\n`,
+    )
     serving = await world.serve()
   }, 60_000)
 
@@ -57,39 +63,59 @@ describe('secrets: embedded log', () => {
   test('[secret.unseen] not in an event, a store, a run folder, an answer, a metric or a log, wherever it was given', async () => {
     const all = Object.values(secrets)
     const authorization = { authorization: `Bearer ${secrets['a token of LATTICE_TOKENS_FILE']}` }
-    const prompts = [`What are the tokens? Mine are ${all.join(', ')}; in base64 ${Buffer.from(all.join(':')).toString('base64')}`]
+    const prompts = [
+      `What are the tokens? Mine are ${all.join(', ')}; in base64 ${Buffer.from(all.join(':')).toString('base64')}`,
+    ]
     const runs: string[] = []
     for (const prompt of [...prompts, 'plain', 'again']) {
       if (prompt === 'plain') model.script('echo-key')
       if (prompt === 'again') model.always('echo-key')
-      const response = await send(serving, { prompt, maxAttempts: 3, deadlineMs: 5000, tags: { from: all[4] ?? '' } }, authorization)
+      const response = await send(
+        serving,
+        { prompt, maxAttempts: 3, deadlineMs: 5000, tags: { from: all[4] ?? '' } },
+        authorization,
+      )
       expect(response.status).toBe(202)
       runs.push(((await response.json()) as { runId: string }).runId)
     }
     for (const runId of runs) {
-      await expect.poll(async () => (await get(`/v1/runs/${runId}`)).includes('"status":"done"'), { timeout: 30_000 }).toBe(true)
+      await expect
+        .poll(async () => (await get(`/v1/runs/${runId}`)).includes('"status":"done"'), { timeout: 30_000 })
+        .toBe(true)
       printed[`run ${runId}`] = await get(`/v1/runs/${runId}`)
       printed[`events of ${runId}`] = await get(`/v1/runs/${runId}/events`)
     }
     expect(model.calls[0]?.headers.authorization).toContain(secrets['the key in the environment'])
     const logged = await world.lattice(['run', `my token is ${all.join(' ')}`, '--json'])
     printed['lattice run'] = logged.out + logged.errors
-    for (const args of [['doctor', '--settings'], ['doctor', '--settings', '--json'], ['status'], ['events', 'runs.v1', '--json'], ['events', 'documents.v1', '--json']]) {
+    for (const args of [
+      ['doctor', '--settings'],
+      ['doctor', '--settings', '--json'],
+      ['status'],
+      ['events', 'runs.v1', '--json'],
+      ['events', 'documents.v1', '--json'],
+    ]) {
       const { out, errors } = await world.lattice(args)
       printed[`lattice ${args.join(' ')}`] = out + errors
     }
     printed['search'] = await get('/v1/search?q=tokens')
-    for (const path of ['/metrics', '/ready', '/health', '/openapi.json', '/v1/stores', '/v1/runs', '/v1/dead-letters']) printed[path] = await get(path)
+    for (const path of ['/metrics', '/ready', '/health', '/openapi.json', '/v1/stores', '/v1/runs', '/v1/dead-letters'])
+      printed[path] = await get(path)
     const refusals = [
       await fetch(`${serving.url}/v1/runs`, { headers: { authorization: `Bearer ${all[0]}` } }),
-      await fetch(`${serving.url}/v1/tasks`, { method: 'POST', body: `{"prompt": ${all[1]}`, headers: { ...authorization, 'content-type': 'application/json' } }),
+      await fetch(`${serving.url}/v1/tasks`, {
+        method: 'POST',
+        body: `{"prompt": ${all[1]}`,
+        headers: { ...authorization, 'content-type': 'application/json' },
+      }),
     ]
     expect(refusals.map(({ ok }) => ok)).toEqual([false, false])
     for (const [index, refusal] of refusals.entries()) printed[`refusal ${index}`] = await refusal.text()
     printed['log of the server'] = serving.output()
     const found = Object.entries(printed)
     for (const [path, bytes] of filesIn(world.folder)) {
-      if (!['.env', 'lattice.toml', tokensFile, 'README.md'].some((file) => path === join(world.folder, file))) found.push([path, bytes])
+      if (!['.env', 'lattice.toml', tokensFile, 'README.md'].some((file) => path === join(world.folder, file)))
+        found.push([path, bytes])
     }
     expect(found.length).toBeGreaterThan(30)
     expect(leaksIn(found)).toEqual([])
@@ -105,13 +131,18 @@ describe('secrets: embedded log', () => {
       ['a URL that is none', { OPENAI_BASE_URL: `ftp://user:${password}@host` }],
       ['a registry that does not answer', { LATTICE_SCHEMA_REGISTRY: `http://user:${password}@127.0.0.1:9` }],
       ['a key with a space', { OPENAI_API_KEY: `${secrets['the key in the environment']} ${password}` }],
-      ['a provider that does not answer', { OPENAI_BASE_URL: `http://user:${password}@127.0.0.1:9/v1`, LATTICE_MAX_ATTEMPTS: '1' }],
+      [
+        'a provider that does not answer',
+        { OPENAI_BASE_URL: `http://user:${password}@127.0.0.1:9/v1`, LATTICE_MAX_ATTEMPTS: '1' },
+      ],
       ['a tokens file that is none', { LATTICE_TOKENS_FILE: 'README.md', LATTICE_PORT: '0' }],
     ]
     const said = await Promise.all(
       broken.map(async ([what, env]): Promise<[string, string]> => {
         const command = what.includes('tokens') ? ['serve'] : ['run', 'hello']
-        const { code, out, errors } = await world.lattice(command, { env: { LATTICE_DATA: join(world.folder, what), ...env } })
+        const { code, out, errors } = await world.lattice(command, {
+          env: { LATTICE_DATA: join(world.folder, what), ...env },
+        })
         expect(code, `${what}: ${out}${errors}`).not.toBe(0)
         expect(errors, what).not.toBe('')
         return [what, out + errors]
@@ -121,7 +152,9 @@ describe('secrets: embedded log', () => {
   }, 90_000)
 
   async function get(path: string): Promise<string> {
-    const response = await fetch(`${serving.url}${path}`, { headers: { authorization: `Bearer ${secrets.LATTICE_AUTH_TOKEN}` } })
+    const response = await fetch(`${serving.url}${path}`, {
+      headers: { authorization: `Bearer ${secrets.LATTICE_AUTH_TOKEN}` },
+    })
     return response.text()
   }
 })
@@ -130,7 +163,9 @@ function leaksIn(found: readonly (readonly [where: string, text: string])[]): st
   const leaks: string[] = []
   for (const [where, text] of found) {
     for (const [name, secret] of Object.entries(secrets)) {
-      const at = [secret, Buffer.from(secret).toString('base64').slice(0, -4)].map((form) => text.indexOf(form)).find((place) => place >= 0)
+      const at = [secret, Buffer.from(secret).toString('base64').slice(0, -4)]
+        .map((form) => text.indexOf(form))
+        .find((place) => place >= 0)
       if (at !== undefined) leaks.push(`${name} in ${where}: …${text.slice(Math.max(0, at - 60), at + 10)}`)
     }
   }

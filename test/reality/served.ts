@@ -80,7 +80,10 @@ export function startLattice(args: readonly string[], { folder, env }: { folder:
   })
 }
 
-async function program(args: readonly string[], given: { folder: string; env: Env; stdin: string | undefined }): Promise<Printed> {
+async function program(
+  args: readonly string[],
+  given: { folder: string; env: Env; stdin: string | undefined },
+): Promise<Printed> {
   const child = startLattice(args, given)
   const printed = readAll(child)
   child.stdin.on('error', () => {})
@@ -97,7 +100,11 @@ export function readAll(child: ReturnType<typeof startLattice>): () => { out: st
   return () => ({ out: Buffer.concat(out).toString('utf8'), errors: Buffer.concat(errors).toString('utf8') })
 }
 
-export function send({ url }: ServingProcess, body: Readonly<Record<string, unknown>>, headers: Env = {}): Promise<Response> {
+export function send(
+  { url }: ServingProcess,
+  body: Readonly<Record<string, unknown>>,
+  headers: Env = {},
+): Promise<Response> {
   return fetch(`${url}/v1/tasks`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
@@ -113,13 +120,20 @@ export async function post(serving: ServingProcess, body: Readonly<Record<string
 }
 
 /** The run once it has ended. */
-export async function ended({ url }: ServingProcess, { runId }: Pick<Posted, 'runId'>, withinMs = 60_000): Promise<Record<string, unknown>> {
+export async function ended(
+  { url }: ServingProcess,
+  { runId }: Pick<Posted, 'runId'>,
+  withinMs = 60_000,
+): Promise<Record<string, unknown>> {
   let run: Record<string, unknown> = {}
-  await eventually(async () => {
-    const response = await fetch(`${url}/v1/runs/${runId}`)
-    run = (await response.json()) as Record<string, unknown>
-    return run['status'] === 'done'
-  }, { withinMs, what: () => `run ${runId} does not end: ${JSON.stringify(run).slice(0, 500)}` })
+  await eventually(
+    async () => {
+      const response = await fetch(`${url}/v1/runs/${runId}`)
+      run = (await response.json()) as Record<string, unknown>
+      return run['status'] === 'done'
+    },
+    { withinMs, what: () => `run ${runId} does not end: ${JSON.stringify(run).slice(0, 500)}` },
+  )
   return run
 }
 
@@ -134,7 +148,9 @@ export function caughtUp({ url }: ServingProcess): Promise<void> {
   return eventually(
     async () => {
       last = await (await fetch(`${url}/v1/stores`)).text()
-      return (JSON.parse(last) as { stores: { lagRecords: number }[] }).stores.every(({ lagRecords }) => lagRecords === 0)
+      return (JSON.parse(last) as { stores: { lagRecords: number }[] }).stores.every(
+        ({ lagRecords }) => lagRecords === 0,
+      )
     },
     { what: () => `stores do not catch up: ${last}` },
   )
@@ -163,7 +179,10 @@ export function pause(ms: number): Promise<void> {
 
 export function rowsOf(path: string): Record<string, unknown>[] {
   try {
-    return readFileSync(path, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>)
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
   } catch {
     return []
   }

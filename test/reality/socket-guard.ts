@@ -12,8 +12,8 @@ Socket.prototype.connect = function guarded(this: Socket, ...args: unknown[]): S
     process.stderr.write(`forbidden connection to ${JSON.stringify(args[0])}\n`)
     process.exit(86)
   }
-  return Reflect.apply(connect, this, args) as Socket
-} as typeof Socket.prototype.connect
+  return connect.apply(this, args)
+}
 
 /** Node's own callers wrap options and callback in one array. */
 function portOf(args: readonly unknown[]): string | undefined {

@@ -3,5 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { describeSpine } from './spine.ts'
 
 describeSpine('redis', {
-  env: () => ({ LATTICE_LOG: process.env['LATTICE_TEST_REDIS'] ?? '', LATTICE_LOG_NAMESPACE: `spine-${randomUUID().slice(0, 8)}` }),
+  env: () => ({
+    LATTICE_LOG: process.env['LATTICE_TEST_REDIS'] ?? '',
+    LATTICE_LOG_NAMESPACE: `spine-${randomUUID().slice(0, 8)}`,
+  }),
 })

@@ -52,7 +52,9 @@ export function describeSpine(name: string, harness: SpineHarness): void {
       const run = await finished(task)
       expect(run).toMatchObject({ outcome: 'rejected', reason: 'attempts', answer: null, attempts: 3 })
       const events = await eventsOf(task.runId)
-      expect(events.filter(({ type }) => type === 'verdict.reached').every(({ data }) => data['passed'] === false)).toBe(true)
+      expect(
+        events.filter(({ type }) => type === 'verdict.reached').every(({ data }) => data['passed'] === false),
+      ).toBe(true)
       expect(events.at(-1)).toMatchObject({ type: 'run.completed', data: { outcome: 'rejected' } })
       expect(await streamOf(task.runId)).toEqual(events.map(({ type }) => type))
       expect(await rowsOfFolder(task.runId, 'run_completed')).toMatchObject([{ outcome: 'rejected' }])
@@ -105,7 +107,11 @@ export function describeSpine(name: string, harness: SpineHarness): void {
       const after = await finished(await post({ prompt: 'after' }))
       expect([good.outcome, after.outcome]).toEqual(['accepted', 'accepted'])
       await expect
-        .poll(async () => (JSON.parse((await lattice('dead-letters', 'list', '--json')).output || '[]') as unknown[]).length, { timeout: 30_000 })
+        .poll(
+          async () =>
+            (JSON.parse((await lattice('dead-letters', 'list', '--json')).output || '[]') as unknown[]).length,
+          { timeout: 30_000 },
+        )
         .toBe(3)
     })
 
@@ -126,7 +132,11 @@ export function describeSpine(name: string, harness: SpineHarness): void {
     test('[log.same] a store on another log stops by name', async () => {
       await serving.kill('SIGTERM')
       try {
-        const other = await lattice.with({ LATTICE_LOG: `embedded:${join(folder, 'another-log')}` }, 'dead-letters', 'list')
+        const other = await lattice.with(
+          { LATTICE_LOG: `embedded:${join(folder, 'another-log')}` },
+          'dead-letters',
+          'list',
+        )
         expect(other.code).toBe(3)
         expect(other.output).toMatch(/was built from log .+; this log is .+/)
       } finally {
@@ -154,7 +164,9 @@ export function describeSpine(name: string, harness: SpineHarness): void {
       await expect
         .poll(
           async () => {
-            const response = await fetch(`${serving.url}/v1/runs/${runId}?at=${encodeURIComponent(position)}&wait=10000`)
+            const response = await fetch(
+              `${serving.url}/v1/runs/${runId}?at=${encodeURIComponent(position)}&wait=10000`,
+            )
             run = (await response.json()) as Record<string, unknown>
             return run['status']
           },
@@ -170,7 +182,9 @@ export function describeSpine(name: string, harness: SpineHarness): void {
     }
 
     async function streamOf(runId: string): Promise<string[]> {
-      const response = await fetch(`${serving.url}/v1/runs/${runId}/events`, { headers: { accept: 'text/event-stream' } })
+      const response = await fetch(`${serving.url}/v1/runs/${runId}/events`, {
+        headers: { accept: 'text/event-stream' },
+      })
       return [...(await response.text()).matchAll(/^event: (.+)$/gm)].map((match) => match[1] ?? '')
     }
 
@@ -178,10 +192,13 @@ export function describeSpine(name: string, harness: SpineHarness): void {
       const path = join(folder, 'runs', runId, 'run.jsonl')
       let rows: Record<string, unknown>[] = []
       await expect
-        .poll(() => {
-          rows = linesOf(path)
-          return rows.some((row) => row['event'] === event)
-        }, { timeout: 30_000 })
+        .poll(
+          () => {
+            rows = linesOf(path)
+            return rows.some((row) => row['event'] === event)
+          },
+          { timeout: 30_000 },
+        )
         .toBe(true)
       return rows.filter((row) => row['event'] === event)
     }
@@ -201,7 +218,10 @@ export function describeSpine(name: string, harness: SpineHarness): void {
       with: (more: Record<string, string>, ...args: string[]) => program({ ...env, ...more }, args),
     })
 
-    async function program(given: Record<string, string>, args: string[]): Promise<{ output: string; code: number | null }> {
+    async function program(
+      given: Record<string, string>,
+      args: string[],
+    ): Promise<{ output: string; code: number | null }> {
       const child = startProgram(args, { folder, env: given })
       let output = ''
       let errors = ''
@@ -221,12 +241,22 @@ function onlyTheLog(log: string | undefined): Record<string, string> {
 }
 
 function envelope(type: string, id: string): Record<string, string> {
-  return { ce_specversion: '1.0', ce_id: id, ce_type: type, ce_source: '/test', ce_subject: 'x', ce_time: '2026-01-01T00:00:00.000Z' }
+  return {
+    ce_specversion: '1.0',
+    ce_id: id,
+    ce_type: type,
+    ce_source: '/test',
+    ce_subject: 'x',
+    ce_time: '2026-01-01T00:00:00.000Z',
+  }
 }
 
 function linesOf(path: string): Record<string, unknown>[] {
   try {
-    return readFileSync(path, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>)
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
   } catch {
     return []
   }

@@ -4,7 +4,17 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startFakeOpenAiProcess } from '#test/fakes/openai-server-process.ts'
 import type { ServingProcess } from '#test/crash/serving-process.ts'
-import { caughtUp, createWorld, ended, eventsOf, eventually, post, readAll, rebuiltEqual, startLattice } from './served.ts'
+import {
+  caughtUp,
+  createWorld,
+  ended,
+  eventsOf,
+  eventually,
+  post,
+  readAll,
+  rebuiltEqual,
+  startLattice,
+} from './served.ts'
 import type { World } from './served.ts'
 
 describe('two servers on one folder: embedded log', () => {
@@ -42,7 +52,9 @@ describe('two servers on one folder: embedded log', () => {
   test('[run.single] two whole servers share the work, and both answer for all of it', async () => {
     const first = await world.serve()
     const second = await world.serve()
-    const tasks = await Promise.all(Array.from({ length: 20 }, (_, task) => post(task % 2 === 0 ? first : second, { prompt: `task ${task}` })))
+    const tasks = await Promise.all(
+      Array.from({ length: 20 }, (_, task) => post(task % 2 === 0 ? first : second, { prompt: `task ${task}` })),
+    )
     await tasksAreDoneOnce(first, tasks, 0)
     for (const task of tasks) expect(await ended(second, task)).toMatchObject({ outcome: 'accepted' })
   }, 150_000)
@@ -52,7 +64,9 @@ describe('two servers on one folder: embedded log', () => {
     const doomed = startWorker()
     const tasks = []
     for (let task = 0; task < 12; task += 1) tasks.push(await post(api, { prompt: `task ${task}` }))
-    await eventually(async () => (await model.callCount()) >= 4, { what: () => `no call is made: ${doomed.printed().errors}` })
+    await eventually(async () => (await model.callCount()) >= 4, {
+      what: () => `no call is made: ${doomed.printed().errors}`,
+    })
     doomed.child.kill('SIGKILL')
     await doomed.exited
     startWorker()
@@ -99,10 +113,18 @@ describe('two servers on one folder: embedded log', () => {
     const child = startLattice(['serve', '--role', 'worker'], { folder: world.folder, env: world.env })
     workers.push(child)
     child.stdin.end()
-    return { child, printed: readAll(child), exited: new Promise<number | null>((resolve) => child.once('close', resolve)) }
+    return {
+      child,
+      printed: readAll(child),
+      exited: new Promise<number | null>((resolve) => child.once('close', resolve)),
+    }
   }
 
-  async function tasksAreDoneOnce(api: ServingProcess, known: readonly { runId: string }[], more: number): Promise<void> {
+  async function tasksAreDoneOnce(
+    api: ServingProcess,
+    known: readonly { runId: string }[],
+    more: number,
+  ): Promise<void> {
     const tasks = [...known]
     for (let task = 0; task < more; task += 1) tasks.push(await post(api, { prompt: `task ${task}` }))
     for (const task of tasks) {

@@ -36,7 +36,9 @@ export interface TaskDefaults {
   readonly attempts: number
   readonly attemptTimeoutMs: number
   readonly deadlineMs: number
-  readonly retrieval: { readonly corpora: readonly string[]; readonly k: number; readonly threshold: number } | undefined
+  readonly retrieval:
+    | { readonly corpora: readonly string[]; readonly k: number; readonly threshold: number }
+    | undefined
   readonly folder: string | undefined
 }
 

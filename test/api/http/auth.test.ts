@@ -13,7 +13,9 @@ test('with tokens every address but health, readiness and documentation needs on
   for (const path of ['/health', '/ready', '/openapi.json', '/docs', '/docs/static/index.css']) {
     expect((await fetch(`${server.url}${path}`)).status, path).toBe(200)
   }
-  const guarded = Object.entries(server.document.paths).filter(([path]) => !/^\/(health|ready|openapi\.json)$/.test(path))
+  const guarded = Object.entries(server.document.paths).filter(
+    ([path]) => !/^\/(health|ready|openapi\.json)$/.test(path),
+  )
   expect(guarded.length).toBeGreaterThan(10)
   for (const [path, operations] of guarded) {
     for (const method of Object.keys(operations)) {
@@ -28,17 +30,22 @@ test('with tokens every address but health, readiness and documentation needs on
   }
 })
 
-test.for(['secret-of-alic', 'secret-of-alicee', 'SECRET-OF-ALICE', '', 'alice', 'Bearer', 'secret-of-alice,secret-of-bob'])(
-  'the token %s opens nothing',
-  async (token) => {
-    await using server = await serving({ worker: false, stores: ['lookup'], http: { tokens } })
-    for (const authorization of [`Bearer ${token}`, `Basic ${token}`, token]) {
-      const answer = await server.ask('/v1/runs', { headers: { authorization } })
-      expect(answer).toMatchObject({ status: 401, code: 'auth.required' })
-      if (token.length > 6) expect(answer.text).not.toContain(token)
-    }
-  },
-)
+test.for([
+  'secret-of-alic',
+  'secret-of-alicee',
+  'SECRET-OF-ALICE',
+  '',
+  'alice',
+  'Bearer',
+  'secret-of-alice,secret-of-bob',
+])('the token %s opens nothing', async (token) => {
+  await using server = await serving({ worker: false, stores: ['lookup'], http: { tokens } })
+  for (const authorization of [`Bearer ${token}`, `Basic ${token}`, token]) {
+    const answer = await server.ask('/v1/runs', { headers: { authorization } })
+    expect(answer).toMatchObject({ status: 401, code: 'auth.required' })
+    if (token.length > 6) expect(answer.text).not.toContain(token)
+  }
+})
 
 test('each token has its principal, which a run remembers, and an idempotency key is the principal’s own', async () => {
   await using server = await serving({ worker: false, http: { tokens } })
@@ -56,7 +63,11 @@ test('each token has its principal, which a run remembers, and an idempotency ke
 test('no token stands in a signal, an event or an answer', async () => {
   await using server = await serving({ http: { tokens }, env: { LATTICE_AUTH_TOKEN: 'secret-of-alice' } })
   const headers = { authorization: 'Bearer secret-of-alice' }
-  const { json } = await server.ask('/v1/tasks', { method: 'POST', body: { prompt: 'my token is secret-of-alice' }, headers })
+  const { json } = await server.ask('/v1/tasks', {
+    method: 'POST',
+    body: { prompt: 'my token is secret-of-alice' },
+    headers,
+  })
   const events = await server.ask(`/v1/runs/${json.runId}/events`, { headers })
   expect(events.text).toContain('task.submitted')
   expect(events.text).not.toContain('secret-of-alice')
@@ -67,15 +78,23 @@ test('without tokens a foreign name for this machine is refused', async () => {
   await using server = await serving({ worker: false, stores: ['lookup'] })
   const ask = (host: string): Promise<number> =>
     raw(server.port, `GET /v1/runs HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`).then(({ status }) => status)
-  for (const host of ['localhost', `localhost:${server.port}`, '127.0.0.1:1', '[::1]:8300', 'lattice.localhost']) expect(await ask(host), host).toBe(200)
-  for (const host of ['example.org', 'localhost.example.org', '127.0.0.1.example.org', '10.0.0.1', '0.0.0.0']) expect(await ask(host), host).toBe(403)
+  for (const host of ['localhost', `localhost:${server.port}`, '127.0.0.1:1', '[::1]:8300', 'lattice.localhost'])
+    expect(await ask(host), host).toBe(200)
+  for (const host of ['example.org', 'localhost.example.org', '127.0.0.1.example.org', '10.0.0.1', '0.0.0.0'])
+    expect(await ask(host), host).toBe(403)
 })
 
 test('without tokens a page of another origin changes nothing', async () => {
   await using server = await serving({ worker: false, http: { corsOrigins: ['http://console.example'] } })
   const post = (origin: string): Promise<number> =>
     server.ask('/v1/tasks', { method: 'POST', body: { prompt: 'p' }, headers: { origin } }).then(({ status }) => status)
-  for (const origin of ['http://evil.example', 'null', 'http://console.example.evil', `http://127.0.0.1:${server.port + 1}`]) expect(await post(origin)).toBe(403)
+  for (const origin of [
+    'http://evil.example',
+    'null',
+    'http://console.example.evil',
+    `http://127.0.0.1:${server.port + 1}`,
+  ])
+    expect(await post(origin)).toBe(403)
   for (const origin of ['http://console.example', server.url]) expect(await post(origin)).toBe(202)
 })
 
@@ -106,5 +125,9 @@ test('CORS is closed unless it is opened, and * opens it to all', async () => {
   const answer = await closed.ask('/v1/runs', { headers: { origin: 'http://console.example' } })
   expect(answer.headers.get('access-control-allow-origin')).toBeNull()
   await using open = await serving({ worker: false, stores: ['lookup'], http: { corsOrigins: ['*'] } })
-  expect((await open.ask('/v1/runs', { headers: { origin: 'http://a.example' } })).headers.get('access-control-allow-origin')).toBe('*')
+  expect(
+    (await open.ask('/v1/runs', { headers: { origin: 'http://a.example' } })).headers.get(
+      'access-control-allow-origin',
+    ),
+  ).toBe('*')
 })

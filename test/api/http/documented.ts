@@ -39,7 +39,8 @@ export interface Given {
 /** What the document does not say of the answer; empty where it says all of it. */
 export function undocumented(document: OpenApi, { method, path, status, headers, text }: Given): readonly string[] {
   const operation = operationFor(document, method === 'HEAD' ? 'GET' : method, path)
-  if (operation === undefined) return status === 404 || status === 405 || status === 401 || status === 403 ? [] : [`no ${method} ${path}`]
+  if (operation === undefined)
+    return status === 404 || status === 405 || status === 401 || status === 403 ? [] : [`no ${method} ${path}`]
   const said = operation.responses[status]
   if (said === undefined) return [`${operation.operationId}: status ${status}`]
   const wrong: string[] = []
@@ -58,7 +59,8 @@ export function operationFor({ paths }: OpenApi, method: string, path: string): 
   const wanted = path.split('?')[0]?.split('/') ?? []
   for (const [pattern, operations] of Object.entries(paths)) {
     const parts = pattern.split('/')
-    const fits = parts.length === wanted.length && parts.every((part, at) => part === wanted[at] || part.startsWith('{'))
+    const fits =
+      parts.length === wanted.length && parts.every((part, at) => part === wanted[at] || part.startsWith('{'))
     if (fits) return operations[method.toLowerCase()]
   }
   return undefined
@@ -66,7 +68,10 @@ export function operationFor({ paths }: OpenApi, method: string, path: string): 
 
 function misfits({ components }: OpenApi, schema: Json, value: unknown): readonly string[] {
   const whole = closed({ components, ...schema }) as Json
-  const [, errors] = Schema.Errors(whole, value) as readonly [boolean, readonly { instancePath: string; message: string }[]]
+  const [, errors] = Schema.Errors(whole, value) as readonly [
+    boolean,
+    readonly { instancePath: string; message: string }[],
+  ]
   return errors.slice(0, 5).map(({ instancePath, message }) => `${instancePath} ${message}`)
 }
 
@@ -76,6 +81,7 @@ function closed(schema: unknown): unknown {
   if (typeof schema !== 'object' || schema === null) return schema
   const parts = Object.fromEntries(Object.entries(schema).map(([name, part]) => [name, closed(part)]))
   const fields = parts['properties']
-  const named = parts['type'] === 'object' && typeof fields === 'object' && fields !== null && Object.keys(fields).length > 0
+  const named =
+    parts['type'] === 'object' && typeof fields === 'object' && fields !== null && Object.keys(fields).length > 0
   return named && parts['additionalProperties'] === undefined ? { ...parts, additionalProperties: false } : parts
 }

@@ -24,10 +24,13 @@ test.for(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('%s needs no token', (h
   expect(openDoor({ host, ...none }).size).toBe(0)
 })
 
-test.for(['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.0.0.1.example.org', 'localhost.example.org', ''])('%s needs one', (host) => {
-  expect(refusal(() => openDoor({ host, ...none }))).toContain('no token is set')
-  expect([...openDoor({ host, ...none, authToken: 'a-long-secret' })]).toEqual([['a-long-secret', 'token']])
-})
+test.for(['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.0.0.1.example.org', 'localhost.example.org', ''])(
+  '%s needs one',
+  (host) => {
+    expect(refusal(() => openDoor({ host, ...none }))).toContain('no token is set')
+    expect([...openDoor({ host, ...none, authToken: 'a-long-secret' })]).toEqual([['a-long-secret', 'token']])
+  },
+)
 
 test('a tokens file names principals; comments and empty lines are passed over', () => {
   const tokensFile = join(folder, 'tokens')
@@ -50,7 +53,9 @@ test('a line that is no name and token is named by its number and not quoted', (
 })
 
 test('a tokens file that is missing or empty protects nothing', () => {
-  expect(refusal(() => openDoor({ host: '127.0.0.1', authToken: undefined, tokensFile: join(folder, 'missing') }))).toContain('cannot be read')
+  expect(
+    refusal(() => openDoor({ host: '127.0.0.1', authToken: undefined, tokensFile: join(folder, 'missing') })),
+  ).toContain('cannot be read')
   const tokensFile = join(folder, 'empty')
   writeFileSync(tokensFile, '# nobody yet\n')
   expect(refusal(() => openDoor({ host: '0.0.0.0', authToken: undefined, tokensFile }))).toContain('no token is set')

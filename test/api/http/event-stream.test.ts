@@ -24,7 +24,14 @@ async function ended(runId: string, at: Serving = server): Promise<void> {
   await eventually('the run is done', async () => (await at.ask(`/v1/runs/${runId}`)).json.status === 'done')
 }
 
-const whole = ['task.submitted', 'run.started', 'attempt.started', 'attempt.completed', 'verdict.reached', 'run.completed']
+const whole = [
+  'task.submitted',
+  'run.started',
+  'attempt.started',
+  'attempt.completed',
+  'verdict.reached',
+  'run.completed',
+]
 
 test('a run is replayed from its start, followed, and the stream ends when it does; each event once', async () => {
   server.models.script({ fault: 'slow', ms: 200 })
@@ -38,7 +45,8 @@ test('a run is replayed from its start, followed, and the stream ends when it do
   const offsets = seen.map(({ id }) => Number(id))
   expect(offsets).toEqual(offsets.toSorted((a, b) => a - b))
   expect(new Set(offsets).size).toBe(whole.length)
-  for (const { id, event, data } of seen) expect(data).toMatchObject({ type: event, subject: runId, position: { offset: Number(id) } })
+  for (const { id, event, data } of seen)
+    expect(data).toMatchObject({ type: event, subject: runId, position: { offset: Number(id) } })
   const { json } = await server.ask(`/v1/runs/${runId}/events`)
   expect(json.events).toEqual(seen.map(({ data }) => data))
 })
@@ -58,7 +66,9 @@ test('Last-Event-ID goes on right behind it, wherever the stream was cut, in a l
   for (const [index, { id }] of all.entries()) {
     const resumed = await follow(url, { lastEventId: id })
     expect(resumed.status).toBe(index === all.length - 1 ? 204 : 200)
-    expect((await Array.fromAsync(resumed.events)).map((event) => event.id)).toEqual(all.slice(index + 1).map((event) => event.id))
+    expect((await Array.fromAsync(resumed.events)).map((event) => event.id)).toEqual(
+      all.slice(index + 1).map((event) => event.id),
+    )
   }
 
   server.models.script({ fault: 'slow', ms: 300 })
@@ -78,14 +88,19 @@ test('a Last-Event-ID that this server never gave is refused', async () => {
   const runId = await submit()
   for (const id of ['x', '-1', '1.5', '999999999', '1e3', ' ']) {
     const headers = { accept: 'text/event-stream', 'last-event-id': id }
-    expect(await server.ask(`/v1/runs/${runId}/events`, { headers })).toMatchObject({ status: 400, code: 'request.invalid' })
+    expect(await server.ask(`/v1/runs/${runId}/events`, { headers })).toMatchObject({
+      status: 400,
+      code: 'request.invalid',
+    })
   }
 })
 
 test('what comes between replay and following is neither lost nor doubled, with many followers and runs at once', async () => {
   const runs = await Promise.all(Array.from({ length: 20 }, (_, index) => submit(`run ${index}`)))
   const seen = await Promise.all(
-    [...runs, ...runs, ...runs].map(async (runId) => Array.fromAsync((await follow(`${server.url}/v1/runs/${runId}/events`)).events)),
+    [...runs, ...runs, ...runs].map(async (runId) =>
+      Array.fromAsync((await follow(`${server.url}/v1/runs/${runId}/events`)).events),
+    ),
   )
   for (const events of seen) expect(events.map(({ event }) => event)).toEqual(whole)
 })
@@ -96,7 +111,12 @@ test('a rejected event is not shown', async () => {
   const following = await follow(`${server.url}/v1/runs/${runId}/events`)
   const chain = { run: runId, seq: 1, prev: 'never-was' }
   await server.lattice.journal.write([
-    { type: 'run.completed', subject: runId, chain, data: { outcome: 'accepted', reason: null, attempt: null, attempts: 0, durationMs: 0 } },
+    {
+      type: 'run.completed',
+      subject: runId,
+      chain,
+      data: { outcome: 'accepted', reason: null, attempt: null, attempts: 0, durationMs: 0 },
+    },
   ])
   expect((await Array.fromAsync(following.events)).map(({ event }) => event)).toEqual(whole)
 })
@@ -129,37 +149,43 @@ function watchersOf({ lattice }: Serving): () => number {
   return () => watching
 }
 
-test('a reader that takes nothing costs no memory, and sees each event once when it reads on', { timeout: 60_000 }, async () => {
-  await using own = await serving({ worker: false, stores: ['lookup'] })
-  const runId = await submit('p', own)
-  const watchers = watchersOf(own)
-  const socket = connect(own.port, '127.0.0.1')
-  socket.pause()
-  socket.write(head(`GET /v1/runs/${runId}/events HTTP/1.1`, 'accept: text/event-stream'))
-  await eventually('it is followed', () => watchers() === 1)
+test(
+  'a reader that takes nothing costs no memory, and sees each event once when it reads on',
+  { timeout: 60_000 },
+  async () => {
+    await using own = await serving({ worker: false, stores: ['lookup'] })
+    const runId = await submit('p', own)
+    const watchers = watchersOf(own)
+    const socket = connect(own.port, '127.0.0.1')
+    socket.pause()
+    socket.write(head(`GET /v1/runs/${runId}/events HTTP/1.1`, 'accept: text/event-stream'))
+    await eventually('it is followed', () => watchers() === 1)
 
-  const wishes = 200
-  const reason = 'because '.repeat(12_500)
-  const before = memoryNow()
-  for (let count = 0; count < wishes; count += 1) {
-    const chain = { run: runId, seq: -1, prev: '' }
-    await own.lattice.journal.write([{ type: 'task.cancelled', subject: runId, chain, data: { reason, principal: 'local' } }])
-  }
-  // 20 MB were written; what is held is what the socket took, one event and a few records.
-  await eventually('no more than that is held', () => memoryNow() - before < 8e6)
+    const wishes = 200
+    const reason = 'because '.repeat(12_500)
+    const before = memoryNow()
+    for (let count = 0; count < wishes; count += 1) {
+      const chain = { run: runId, seq: -1, prev: '' }
+      await own.lattice.journal.write([
+        { type: 'task.cancelled', subject: runId, chain, data: { reason, principal: 'local' } },
+      ])
+    }
+    // 20 MB were written; what is held is what the socket took, one event and a few records.
+    await eventually('no more than that is held', () => memoryNow() - before < 8e6)
 
-  const ids: number[] = []
-  let rest = ''
-  socket.on('data', (chunk) => {
-    const lines = (rest + chunk.toString('latin1')).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) if (line.startsWith('id: ')) ids.push(Number(line.slice(4)))
-  })
-  socket.resume()
-  await eventually('all of it came', () => ids.length >= wishes + 1)
-  expect(ids).toEqual(Array.from({ length: wishes + 1 }, (_, index) => index))
-  socket.destroy()
-})
+    const ids: number[] = []
+    let rest = ''
+    socket.on('data', (chunk) => {
+      const lines = (rest + chunk.toString('latin1')).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) if (line.startsWith('id: ')) ids.push(Number(line.slice(4)))
+    })
+    socket.resume()
+    await eventually('all of it came', () => ids.length >= wishes + 1)
+    expect(ids).toEqual(Array.from({ length: wishes + 1 }, (_, index) => index))
+    socket.destroy()
+  },
+)
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void

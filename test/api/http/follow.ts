@@ -31,7 +31,9 @@ async function* eventsOf({ body }: Response): AsyncGenerator<Followed> {
     const blocks = rest.split('\n\n')
     rest = blocks.pop() ?? ''
     for (const block of blocks) {
-      const fields = Object.fromEntries(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]))
+      const fields = Object.fromEntries(
+        block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+      )
       if (fields['data'] === undefined) continue
       yield { id: fields['id'] ?? '', event: fields['event'] ?? '', data: JSON.parse(fields['data']) }
     }

@@ -42,8 +42,18 @@ describe('JSON', () => {
     ['10,000 unknown fields', `{"prompt":"p",${manyFields(10_000)}}`, 400, "has no field 'field0', 'field1'"],
     ['10,000 tags', `{"prompt":"p","tags":{${manyFields(10_000)}}}`, 400, 'body/tags'],
     ['__proto__', '{"prompt":"p","__proto__":{"admin":true}}', 400, '__proto__'],
-    ['an escaped __proto__ deep inside', '{"prompt":"p","validatorOptions":{"a":[{"\\u005f_proto__":1}]}}', 400, '__proto__'],
-    ['constructor.prototype', '{"prompt":"p","constructor":{"prototype":{"admin":true}}}', 400, "no field 'constructor'"],
+    [
+      'an escaped __proto__ deep inside',
+      '{"prompt":"p","validatorOptions":{"a":[{"\\u005f_proto__":1}]}}',
+      400,
+      '__proto__',
+    ],
+    [
+      'constructor.prototype',
+      '{"prompt":"p","constructor":{"prototype":{"admin":true}}}',
+      400,
+      "no field 'constructor'",
+    ],
     ['a NUL', '{"prompt":"a\\u0000b"}', 400, 'NUL'],
     ['a NUL in a tag name', '{"prompt":"p","tags":{"a\\u0000b":"c"}}', 400, 'NUL'],
     ['a raw NUL', '{"prompt":"a\0b"}', 400, 'not valid JSON'],
@@ -82,7 +92,10 @@ describe('JSON', () => {
       headers: json,
       body: new Blob([large]).stream(),
       duplex: 'half',
-    } as RequestInit).then((response) => response.status, () => 413)
+    }).then(
+      (response) => response.status,
+      () => 413,
+    )
     expect(chunked).toBe(413)
   })
 
@@ -140,26 +153,38 @@ describe('headers', () => {
     expect(answer).toMatchObject({ status: 415, code: 'media-type.unsupported' })
   })
 
-  test.for(['Idempotency-Key', 'Authorization', 'Content-Type', 'Host', 'Last-Event-ID', 'Origin'])('%s twice is refused', async (name) => {
-    const answer = await raw(
-      server.port,
-      `POST /v1/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n${name}: 127.0.0.1\r\n${name}: 127.0.0.1\r\ncontent-length: 0\r\n\r\n`,
-    )
-    expect(answer.status).toBe(400)
-    expect(JSON.parse(answer.body)).toMatchObject({ code: 'request.invalid' })
-  })
+  test.for(['Idempotency-Key', 'Authorization', 'Content-Type', 'Host', 'Last-Event-ID', 'Origin'])(
+    '%s twice is refused',
+    async (name) => {
+      const answer = await raw(
+        server.port,
+        `POST /v1/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n${name}: 127.0.0.1\r\n${name}: 127.0.0.1\r\ncontent-length: 0\r\n\r\n`,
+      )
+      expect(answer.status).toBe(400)
+      expect(JSON.parse(answer.body)).toMatchObject({ code: 'request.invalid' })
+    },
+  )
 
   test('two lengths are refused, and so are a length and chunks', async () => {
     const body = '{"prompt":"p"}'
-    for (const lines of [['content-length: 14', 'content-length: 15'], ['content-length: 14', 'transfer-encoding: chunked']]) {
-      const answer = await raw(server.port, head('POST /v1/tasks HTTP/1.1', 'content-type: application/json', ...lines), body)
+    for (const lines of [
+      ['content-length: 14', 'content-length: 15'],
+      ['content-length: 14', 'transfer-encoding: chunked'],
+    ]) {
+      const answer = await raw(
+        server.port,
+        head('POST /v1/tasks HTTP/1.1', 'content-type: application/json', ...lines),
+        body,
+      )
       expect(answer.status).toBe(400)
       expect(JSON.parse(answer.body)).toMatchObject({ code: 'request.invalid' })
     }
   })
 
   test.for(['x-large', 'idempotency-key', 'cookie'])('a header %s of 1 MB is refused', async (name) => {
-    const answer = await raw(server.port, head('GET /v1/runs HTTP/1.1', `${name}: ${'a'.repeat(1_000_000)}`)).catch(() => undefined)
+    const answer = await raw(server.port, head('GET /v1/runs HTTP/1.1', `${name}: ${'a'.repeat(1_000_000)}`)).catch(
+      () => undefined,
+    )
     // The server may hang up before the client has sent everything.
     if (answer === undefined) return
     expect(answer.status).toBe(431)
@@ -167,7 +192,10 @@ describe('headers', () => {
   })
 
   test('too many headers and an address too long are refused', async () => {
-    const many = await raw(server.port, head('GET /v1/runs HTTP/1.1', ...Array.from({ length: 1900 }, (_, index) => `x${index}: ${index}`)))
+    const many = await raw(
+      server.port,
+      head('GET /v1/runs HTTP/1.1', ...Array.from({ length: 1900 }, (_, index) => `x${index}: ${index}`)),
+    )
     expect([200, 431]).toContain(many.status)
     const long = await raw(server.port, head(`GET /v1/runs?cursor=${'a'.repeat(20_000)} HTTP/1.1`))
     expect(long.status).toBe(431)
@@ -175,7 +203,10 @@ describe('headers', () => {
 
   test('an Idempotency-Key that is empty or too long is refused', async () => {
     for (const key of ['', 'k'.repeat(256)]) {
-      expect(await post({ prompt: 'p' }, { 'idempotency-key': key })).toMatchObject({ status: 400, code: 'request.invalid' })
+      expect(await post({ prompt: 'p' }, { 'idempotency-key': key })).toMatchObject({
+        status: 400,
+        code: 'request.invalid',
+      })
     }
   })
 
@@ -185,24 +216,38 @@ describe('headers', () => {
 })
 
 describe('addresses', () => {
-  test.for(['/', '/v1', '/v1/', '/v1/task', '/v1/runs/', '/v1/runs/a/b/c', '/v2/runs', '/docs/../v1', '/V1/runs', '/v1//runs'])(
-    'there is nothing at %s',
-    async (path) => {
-      const answer = await raw(server.port, head(`GET ${path} HTTP/1.1`))
-      expect(answer.status, answer.body).toBe(path === '/v1/runs/' ? 400 : 404)
-    },
-  )
+  test.for([
+    '/',
+    '/v1',
+    '/v1/',
+    '/v1/task',
+    '/v1/runs/',
+    '/v1/runs/a/b/c',
+    '/v2/runs',
+    '/docs/../v1',
+    '/V1/runs',
+    '/v1//runs',
+  ])('there is nothing at %s', async (path) => {
+    const answer = await raw(server.port, head(`GET ${path} HTTP/1.1`))
+    expect(answer.status, answer.body).toBe(path === '/v1/runs/' ? 400 : 404)
+  })
 
-  test.for(['..%2f..%2fetc%2fpasswd', '%2e%2e', '..', 'a%00b', "x'%20OR%201=1--", '%F0%9F%98%80', '__proto__', 'constructor'])(
-    'there is no run, letter or store %s',
-    async (id) => {
-      for (const path of [`/v1/runs/${id}`, `/v1/runs/${id}/events`, `/v1/dead-letters/${id}`, `/v1/stores/${id}/hash`]) {
-        const answer = await raw(server.port, head(`GET ${path} HTTP/1.1`))
-        expect(answer.status, path).toBe(404)
-        expect(JSON.parse(answer.body).code).toMatch(/\.unknown$/)
-      }
-    },
-  )
+  test.for([
+    '..%2f..%2fetc%2fpasswd',
+    '%2e%2e',
+    '..',
+    'a%00b',
+    "x'%20OR%201=1--",
+    '%F0%9F%98%80',
+    '__proto__',
+    'constructor',
+  ])('there is no run, letter or store %s', async (id) => {
+    for (const path of [`/v1/runs/${id}`, `/v1/runs/${id}/events`, `/v1/dead-letters/${id}`, `/v1/stores/${id}/hash`]) {
+      const answer = await raw(server.port, head(`GET ${path} HTTP/1.1`))
+      expect(answer.status, path).toBe(404)
+      expect(JSON.parse(answer.body).code).toMatch(/\.unknown$/)
+    }
+  })
 
   test.for(['%zz', '%', '%C3%28', '%ff'])('an address with %s in it is refused', async (id) => {
     const answer = await raw(server.port, head(`GET /v1/runs/${id} HTTP/1.1`))
@@ -212,13 +257,34 @@ describe('addresses', () => {
 
   test('an id that is too long is refused', async () => {
     expect(await server.ask(`/v1/runs/${'a'.repeat(200)}`)).toMatchObject({ status: 400, code: 'request.invalid' })
-    expect((await raw(server.port, head(`GET /v1/runs/${'a'.repeat(5000)} HTTP/1.1`))).status).toBeGreaterThanOrEqual(400)
+    expect((await raw(server.port, head(`GET /v1/runs/${'a'.repeat(5000)} HTTP/1.1`))).status).toBeGreaterThanOrEqual(
+      400,
+    )
   })
 
   test.for([
-    'limit=0', 'limit=201', 'limit=x', 'limit=1.5', 'limit=', 'limit=1&limit=2', 'limit=0x10', 'limit=1e2', 'cursor=nonsense',
-    'cursor=', 'status=asleep', 'unknown=1', '__proto__=1', '__proto__[limit]=1', 'constructor=1', 'at=', 'at=x', 'wait=-1', 'wait=60001',
-    'at=x/y', 'at=x/runs.v1:0:99999999999999999999', `cursor=${Buffer.from('[1,2]').toString('base64url')}`,
+    'limit=0',
+    'limit=201',
+    'limit=x',
+    'limit=1.5',
+    'limit=',
+    'limit=1&limit=2',
+    'limit=0x10',
+    'limit=1e2',
+    'cursor=nonsense',
+    'cursor=',
+    'status=asleep',
+    'unknown=1',
+    '__proto__=1',
+    '__proto__[limit]=1',
+    'constructor=1',
+    'at=',
+    'at=x',
+    'wait=-1',
+    'wait=60001',
+    'at=x/y',
+    'at=x/runs.v1:0:99999999999999999999',
+    `cursor=${Buffer.from('[1,2]').toString('base64url')}`,
     `cursor=${Buffer.from('{}').toString('base64url')}`,
   ])('GET /v1/runs?%s is refused', async (query) => {
     const answer = await server.ask(`/v1/runs?${query}`)
@@ -246,7 +312,11 @@ describe('addresses', () => {
 
   test('a GET with a body is refused', async () => {
     for (const lines of [['content-length: 2'], ['transfer-encoding: chunked']]) {
-      const answer = await raw(server.port, head('GET /v1/runs HTTP/1.1', 'content-type: application/json', ...lines), lines[0] === 'content-length: 2' ? '{}' : '2\r\n{}\r\n0\r\n\r\n')
+      const answer = await raw(
+        server.port,
+        head('GET /v1/runs HTTP/1.1', 'content-type: application/json', ...lines),
+        lines[0] === 'content-length: 2' ? '{}' : '2\r\n{}\r\n0\r\n\r\n',
+      )
       expect(answer.status).toBe(400)
       expect(JSON.parse(answer.body)).toMatchObject({ detail: 'a GET has no body here' })
     }
@@ -255,7 +325,13 @@ describe('addresses', () => {
 
 describe('connections', () => {
   test('bytes that are no HTTP get a problem document', async () => {
-    for (const bytes of ['\x16\x03\x01\x02\x00', 'hello\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n', 'GET /v1/runs HTTP/1.1\r\nconnection: close\r\n\r\n', 'GET /health HTTP/1.1\r\nhost: a\r\nbad header\r\n\r\n']) {
+    for (const bytes of [
+      '\x16\x03\x01\x02\x00',
+      'hello\r\n\r\n',
+      'GET / HTTP/9.9\r\n\r\n',
+      'GET /v1/runs HTTP/1.1\r\nconnection: close\r\n\r\n',
+      'GET /health HTTP/1.1\r\nhost: a\r\nbad header\r\n\r\n',
+    ]) {
       const answer = await raw(server.port, bytes)
       expect(answer.status, bytes).toBe(400)
       expect(JSON.parse(answer.body)).toMatchObject({ code: 'request.invalid' })
@@ -268,7 +344,11 @@ describe('connections', () => {
     const answer = await raw(hasty.port, 'GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: ')
     expect(answer.status).toBe(408)
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'request.timeout' })
-    const unfinished = await raw(hasty.port, head('POST /v1/tasks HTTP/1.1', 'content-type: application/json', 'content-length: 100'), '{"prompt":')
+    const unfinished = await raw(
+      hasty.port,
+      head('POST /v1/tasks HTTP/1.1', 'content-type: application/json', 'content-length: 100'),
+      '{"prompt":',
+    )
     expect(unfinished.status).toBe(408)
   })
 

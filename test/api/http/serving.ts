@@ -84,7 +84,10 @@ export async function serving(options: ServingOptions = {}): Promise<Serving> {
     folder,
   })
   const { given, close } = await assemble(config, (signal) => void signals.push(signal))
-  const started = await start(given, { role: 'test', stores: options.stores ?? ['lookup', 'search', 'folders', 'warehouse'] })
+  const started = await start(given, {
+    role: 'test',
+    stores: options.stores ?? ['lookup', 'search', 'folders', 'warehouse'],
+  })
   const lattice = options.changed?.(started) ?? started
   const worker = options.worker === false ? undefined : await work(lattice)
   const opened = {
@@ -132,8 +135,17 @@ export async function serving(options: ServingOptions = {}): Promise<Serving> {
         ...(text === undefined ? {} : { body: text }),
       })
       const answer = await answerOf(response)
-      const wrong = undocumented(document, { method, path, status: answer.status, headers: answer.headers, text: answer.text })
-      if (wrong.length > 0) throw new Error(`${method} ${path} answers what is not documented:\n${wrong.join('\n')}\n${answer.text.slice(0, 500)}`)
+      const wrong = undocumented(document, {
+        method,
+        path,
+        status: answer.status,
+        headers: answer.headers,
+        text: answer.text,
+      })
+      if (wrong.length > 0)
+        throw new Error(
+          `${method} ${path} answers what is not documented:\n${wrong.join('\n')}\n${answer.text.slice(0, 500)}`,
+        )
       return answer
     },
     close: closeAll,
@@ -143,7 +155,7 @@ export async function serving(options: ServingOptions = {}): Promise<Serving> {
 
 export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text()
-  const json: Answer['json'] = response.headers.get('content-type')?.includes('json') === true && text !== '' ? JSON.parse(text) : undefined
+  const json: Answer['json'] =
+    response.headers.get('content-type')?.includes('json') === true && text !== '' ? JSON.parse(text) : undefined
   return { status: response.status, headers: response.headers, text, json, code: json?.code }
 }
-

@@ -12,7 +12,9 @@ afterAll(() => server.close())
 const post = (body: unknown): Promise<Answer> => server.ask('/v1/documents', { method: 'POST', body })
 
 async function find(q: string, corpus: string, at = ''): Promise<Answer['json']['hits']> {
-  const { json } = await server.ask(`/v1/search?q=${encodeURIComponent(q)}&corpus=${corpus}${at === '' ? '' : `&at=${at}&wait=5000`}`)
+  const { json } = await server.ask(
+    `/v1/search?q=${encodeURIComponent(q)}&corpus=${corpus}${at === '' ? '' : `&at=${at}&wait=5000`}`,
+  )
   return json.hits
 }
 
@@ -47,7 +49,8 @@ test('the same document again writes nothing; another title or type does', async
 test('corpora whose names are alike are apart, in searches and in tasks', async () => {
   const names = ['docs', 'docs-2', 'docs.2', 'Docs', '2-docs']
   let position = ''
-  for (const corpus of names) ({ position } = (await post({ corpus, path: 'x.md', content: `Gizmos belong to ${corpus}.` })).json)
+  for (const corpus of names)
+    ({ position } = (await post({ corpus, path: 'x.md', content: `Gizmos belong to ${corpus}.` })).json)
   for (const corpus of names) {
     const hits = await find('gizmos belong', corpus, position)
     expect(hits.map(({ text }: { text: string }) => text)).toEqual([`Gizmos belong to ${corpus}.`])
@@ -85,13 +88,28 @@ test('a search without a corpus looks into the folder the server stands in', asy
   expect(json.corpora).toHaveLength(1)
 })
 
-test.for(['q=', 'corpus=a', 'q=a&k=0', 'q=a&k=51', 'q=a&corpus=', 'q=a&q=b'])('GET /v1/search?%s is refused', async (query) => {
-  expect(await server.ask(`/v1/search?${query}`)).toMatchObject({ status: 400, code: 'request.invalid' })
-})
-
-test.for(['"', "'", '*', 'a OR', 'NEAR(', '(', 'corpus : x', '{a b} : c', '\u0000', '😀', 'ﬀ', '-', 'a'.repeat(1000), '\ud83d'])(
-  'the question %j is a question and no syntax',
-  async (q) => {
-    expect((await server.ask(`/v1/search?corpus=guide&q=${encodeURIComponent(q.toWellFormed())}`)).status).toBe(200)
+test.for(['q=', 'corpus=a', 'q=a&k=0', 'q=a&k=51', 'q=a&corpus=', 'q=a&q=b'])(
+  'GET /v1/search?%s is refused',
+  async (query) => {
+    expect(await server.ask(`/v1/search?${query}`)).toMatchObject({ status: 400, code: 'request.invalid' })
   },
 )
+
+test.for([
+  '"',
+  "'",
+  '*',
+  'a OR',
+  'NEAR(',
+  '(',
+  'corpus : x',
+  '{a b} : c',
+  '\u0000',
+  '😀',
+  'ﬀ',
+  '-',
+  'a'.repeat(1000),
+  '\ud83d',
+])('the question %j is a question and no syntax', async (q) => {
+  expect((await server.ask(`/v1/search?corpus=guide&q=${encodeURIComponent(q.toWellFormed())}`)).status).toBe(200)
+})

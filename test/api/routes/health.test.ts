@@ -21,7 +21,10 @@ test('a process whose log does not answer, or whose store has stopped, lives and
     changed: (lattice) => {
       const log = Object.assign(Object.create(lattice.given.log), { bounds: () => new Promise(() => {}) })
       const [lookup] = lattice.owned
-      const stopped = { ...lookup!, status: () => ({ ...lookup!.status(), state: 'stopped' as const, reason: '/secret/path is gone' }) }
+      const stopped = {
+        ...lookup!,
+        status: () => ({ ...lookup!.status(), state: 'stopped' as const, reason: '/secret/path is gone' }),
+      }
       return { ...lattice, given: { ...lattice.given, log }, owned: [stopped] }
     },
   })

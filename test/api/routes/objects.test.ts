@@ -11,7 +11,12 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 test('an object is its bytes, whatever they are', async () => {
-  for (const bytes of [Buffer.from('text'), Buffer.alloc(0), Buffer.from([0, 255, 128, 10]), Buffer.alloc(3_000_000, 7)]) {
+  for (const bytes of [
+    Buffer.from('text'),
+    Buffer.alloc(0),
+    Buffer.from([0, 255, 128, 10]),
+    Buffer.alloc(3_000_000, 7),
+  ]) {
     const sha256 = await server.lattice.given.objects.put(bytes)
     const response = await fetch(`${server.url}/v1/objects/${sha256}`)
     expect(response.status).toBe(200)

@@ -31,18 +31,26 @@ beforeAll(async () => {
   server = await serving({
     worker: false,
     stores: [],
-    http: { routes: [(http, ...given) => {
-      http.addHook('onRoute', ({ method, url }) => {
-        for (const one of [method].flat()) if (one !== 'HEAD') served.push(`${one.padEnd(6)} ${url.replace(/:(\w+)/g, '{$1}')}`)
-      })
-      for (const add of everyGroup) add(http, ...given)
-    }] },
+    http: {
+      routes: [
+        (http, ...given) => {
+          http.addHook('onRoute', ({ method, url }) => {
+            for (const one of [method].flat())
+              if (one !== 'HEAD') served.push(`${one.padEnd(6)} ${url.replace(/:(\w+)/g, '{$1}')}`)
+          })
+          for (const add of everyGroup) add(http, ...given)
+        },
+      ],
+    },
   })
 })
 afterAll(() => server.close())
 
 const { routes: everyGroup } = await import('#api/routes/routes.ts')
-const expected = everyRoute.trim().split('\n').map((line) => line.trim())
+const expected = everyRoute
+  .trim()
+  .split('\n')
+  .map((line) => line.trim())
 
 test('these are the routes', () => {
   expect(served.toSorted()).toEqual(expected)
@@ -52,7 +60,10 @@ test('the OpenAPI document has them all, each with an id of its own, a summary a
   const { document } = server
   expect(document.openapi).toBe('3.1.0')
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ route: `${method.toUpperCase().padEnd(6)} ${path}`, operation })),
+    Object.entries(methods).map(([method, operation]) => ({
+      route: `${method.toUpperCase().padEnd(6)} ${path}`,
+      operation,
+    })),
   )
   expect(operations.map(({ route }) => route).toSorted()).toEqual(expected)
   expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length)

@@ -11,7 +11,10 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-async function submit(body: Record<string, unknown> = {}, at: Serving = server): Promise<{ runId: string; position: string }> {
+async function submit(
+  body: Record<string, unknown> = {},
+  at: Serving = server,
+): Promise<{ runId: string; position: string }> {
   return (await at.ask('/v1/tasks', { method: 'POST', body: { prompt: 'p', retrieval: false, ...body } })).json
 }
 
@@ -85,7 +88,12 @@ describe('a position', () => {
     expect(far).toMatchObject({ status: 409, code: 'position.not-reached' })
     expect(far.json.position).toMatch(new RegExp(`^${logId}/runs\\.v1:0:\\d+$`))
     expect(await server.ask('/v1/runs?at=another-log/runs.v1:0:0')).toMatchObject({ status: 409, code: 'log.other' })
-    for (const at of [`${logId}/documents.v1:0:0`, `${logId}/runs.v1:7:0`, `${logId}/nothing.v1:0:0`, `${logId}/runs.v1:0:0,documents.v1:0:0`]) {
+    for (const at of [
+      `${logId}/documents.v1:0:0`,
+      `${logId}/runs.v1:7:0`,
+      `${logId}/nothing.v1:0:0`,
+      `${logId}/runs.v1:0:0,documents.v1:0:0`,
+    ]) {
       expect(await server.ask(`/v1/runs?at=${at}`)).toMatchObject({ status: 400, code: 'position.invalid' })
     }
   })
@@ -116,7 +124,10 @@ describe('GET /v1/runs/:id', () => {
     for (const path of ['/v1/runs/nowhere', '/v1/runs/nowhere/events']) {
       expect(await server.ask(path)).toMatchObject({ status: 404, code: 'run.unknown' })
     }
-    expect(await server.ask('/v1/runs/nowhere', { method: 'DELETE' })).toMatchObject({ status: 404, code: 'run.unknown' })
+    expect(await server.ask('/v1/runs/nowhere', { method: 'DELETE' })).toMatchObject({
+      status: 404,
+      code: 'run.unknown',
+    })
   })
 
   test('never says 404 of a run whose store lags: 409', async () => {

@@ -17,10 +17,17 @@ const ask = (sql: string, more: Record<string, unknown> = {}, at = ''): Promise<
 
 test('a run is in the warehouse at its position', async () => {
   const { json } = await server.ask('/v1/tasks', { method: 'POST', body: { prompt: 'in SQL', retrieval: false } })
-  const answer = await ask('SELECT run, seq FROM events WHERE run = ? AND type = ?', { values: [json.runId, 'task.submitted'] }, `?at=${json.position}&wait=10000`)
+  const answer = await ask(
+    'SELECT run, seq FROM events WHERE run = ? AND type = ?',
+    { values: [json.runId, 'task.submitted'] },
+    `?at=${json.position}&wait=10000`,
+  )
   expect(answer.status).toBe(200)
   expect(answer.json).toEqual({
-    columns: [{ name: 'run', type: 'VARCHAR' }, { name: 'seq', type: expect.any(String) }],
+    columns: [
+      { name: 'run', type: 'VARCHAR' },
+      { name: 'seq', type: expect.any(String) },
+    ],
     rows: [[json.runId, 0]],
     truncated: false,
   })
@@ -35,7 +42,20 @@ test('values of every kind are plain JSON', async () => {
        ?, ?, ?, ?, ?`,
     { values: ['text', 7, 0.5, false, null] },
   )
-  expect(json.rows[0].slice(0, 12)).toEqual([1, '9007199254740993', '170141183460469231731687303715884105727', 1.5, 'NaN', '-Infinity', 1.25, true, null, 'x', 'AP8=', '2026-11-21T08:00:00.000Z'])
+  expect(json.rows[0].slice(0, 12)).toEqual([
+    1,
+    '9007199254740993',
+    '170141183460469231731687303715884105727',
+    1.5,
+    'NaN',
+    '-Infinity',
+    1.25,
+    true,
+    null,
+    'x',
+    'AP8=',
+    '2026-11-21T08:00:00.000Z',
+  ])
   expect(json.rows[0].slice(13, 15)).toEqual([[1, '9007199254740993'], { a: 'b', c: [true] }])
   expect(json.rows[0].slice(-5)).toEqual(['text', 7, 0.5, false, null])
 })
@@ -97,9 +117,15 @@ test('a snapshot is reused while the warehouse stands still, renewed when it mov
   for (let again = 0; again < 3; again += 1) await count()
   expect(readdirSync(scratch)).toEqual([first])
   const { json } = await own.ask('/v1/tasks', { method: 'POST', body: { prompt: 'p' } })
-  const moved = await own.ask(`/v1/sql?at=${json.position}&wait=10000`, { method: 'POST', body: { sql: 'SELECT count(*) FROM task_submitted' } })
+  const moved = await own.ask(`/v1/sql?at=${json.position}&wait=10000`, {
+    method: 'POST',
+    body: { sql: 'SELECT count(*) FROM task_submitted' },
+  })
   expect(moved.json.rows).toEqual([[1]])
-  await eventually('one snapshot is left, another one', () => readdirSync(scratch).length === 1 && readdirSync(scratch)[0] !== first)
+  await eventually(
+    'one snapshot is left, another one',
+    () => readdirSync(scratch).length === 1 && readdirSync(scratch)[0] !== first,
+  )
 })
 
 test('a process without a warehouse says so', async () => {

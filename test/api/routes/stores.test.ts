@@ -27,7 +27,15 @@ test('every store is shown with its build, its lag and no gap', async () => {
   const stores = (await caughtUp(server)) as { name: string; partitions: object[] }[]
   expect(stores.map(({ name }) => name)).toEqual(names)
   expect(stores).toMatchObject(names.map(() => ({ version: 1, state: 'folding', lagRecords: 0 })))
-  expect(stores[0]?.partitions).toContainEqual({ topic: 'runs.v1', partition: 0, first: 0, next: 5, end: 5, lagRecords: 0, gapRecords: 0 })
+  expect(stores[0]?.partitions).toContainEqual({
+    topic: 'runs.v1',
+    partition: 0,
+    first: 0,
+    next: 5,
+    end: 5,
+    lagRecords: 0,
+    gapRecords: 0,
+  })
 })
 
 test('a store that lags shows by how much', async () => {
@@ -60,7 +68,8 @@ test('a hash is of the content: the same while it stands still, another when it 
   await using server = await serving({ worker: false })
   await submit(server)
   await caughtUp(server)
-  const hashes = async () => await Promise.all(names.map(async (name) => (await server.ask(`/v1/stores/${name}/hash`)).json))
+  const hashes = async () =>
+    await Promise.all(names.map(async (name) => (await server.ask(`/v1/stores/${name}/hash`)).json))
   const first = await hashes()
   expect(await hashes()).toEqual(first)
   expect(first.map(({ store }) => store)).toEqual(names)
@@ -90,7 +99,9 @@ test.for(names)('a promoted build of %s is the one that answers, and says the sa
   )
   const goingOn = Promise.all(Array.from({ length: 20 }, (_, index) => submit(server, `run ${index}`)))
   await promoteStore({ journal: lattice.journal, builds: lattice.given.builds }, build, [])
-  await eventually('the new build answers', async () => (await server.ask('/v1/stores')).json.stores.some((one: { build: string }) => one.build === build.id))
+  await eventually('the new build answers', async () =>
+    (await server.ask('/v1/stores')).json.stores.some((one: { build: string }) => one.build === build.id),
+  )
   const runs = await goingOn
   await eventually('all runs are done', async () => {
     const { json } = await server.ask('/v1/runs?limit=200')
@@ -101,7 +112,11 @@ test.for(names)('a promoted build of %s is the one that answers, and says the sa
   const live = (await server.ask(`/v1/stores/${name}/hash`)).json
   expect(live.build).toBe(build.id)
   expect(live.build).not.toBe(before)
-  const again = await rebuildStore(definition, { ...lattice.given, codec: lattice.codec, feed: lattice.feed }, { signal: stop.signal, parked: new Set() })
+  const again = await rebuildStore(
+    definition,
+    { ...lattice.given, codec: lattice.codec, feed: lattice.feed },
+    { signal: stop.signal, parked: new Set() },
+  )
   expect(again.hash).toBe(live.hash)
   stop.abort()
   await following
@@ -121,7 +136,10 @@ test('a promoted build that can not be opened changes nothing', async () => {
   const { build: before } = (await server.ask('/v1/stores/lookup/hash')).json
   const broken = lattice.given.builds.create('lookup', 1)
   const { writeFileSync } = await import('node:fs')
-  writeFileSync(`${broken.folder}/lookup.sqlite`, 'this is no database, and it is long enough to be looked at as one'.repeat(10))
+  writeFileSync(
+    `${broken.folder}/lookup.sqlite`,
+    'this is no database, and it is long enough to be looked at as one'.repeat(10),
+  )
   await promoteStore({ journal: lattice.journal, builds: lattice.given.builds }, broken, [])
   await eventually('it is reported', () => signals.includes('reactor.failed'))
   await submit(server)

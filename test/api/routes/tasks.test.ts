@@ -27,14 +27,29 @@ test('a task is accepted with its address and position, and its run is read by b
     const { json } = await server.ask(accepted.headers.get('location') ?? '')
     return json.status === 'done' ? json : undefined
   })
-  expect(done).toMatchObject({ outcome: 'accepted', answer: 'forty-two', attempts: 1, cancelRequested: false, principal: 'local' })
+  expect(done).toMatchObject({
+    outcome: 'accepted',
+    answer: 'forty-two',
+    attempts: 1,
+    cancelRequested: false,
+    principal: 'local',
+  })
   expect(done.attemptList).toMatchObject([{ attempt: 1, status: 'completed', passed: true, provider: 'openai' }])
 })
 
 test('every field of a task reaches its run', async () => {
   const body = {
-    prompt: 'Say {}', system: 'Be brief.', model: 'another-model', validator: 'json', validatorOptions: { a: [1] }, temperature: 0,
-    maxTokens: 7, maxAttempts: 1, deadlineMs: 60_000, retrieval: false, tags: { team: 'blue' },
+    prompt: 'Say {}',
+    system: 'Be brief.',
+    model: 'another-model',
+    validator: 'json',
+    validatorOptions: { a: [1] },
+    temperature: 0,
+    maxTokens: 7,
+    maxAttempts: 1,
+    deadlineMs: 60_000,
+    retrieval: false,
+    tags: { team: 'blue' },
   }
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
   const { json } = await post(body, { traceparent })
@@ -43,7 +58,10 @@ test('every field of a task reaches its run', async () => {
     type: 'task.submitted',
     traceparent,
     data: {
-      messages: JSON.stringify([{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'Say {}' }]),
+      messages: JSON.stringify([
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'Say {}' },
+      ]),
       validator: 'json',
       validatorOptions: '{"a":[1]}',
       parameters: '{"temperature":0,"max_tokens":7}',
@@ -62,7 +80,10 @@ test('the same key and body find the same run, whatever the order of the fields'
   expect(again.status).toBe(202)
   expect(again.headers.get('idempotency-replayed')).toBe('true')
   expect(again.json).toEqual(first.json)
-  await eventually('the run is done', async () => (await server.ask(`/v1/runs/${first.json.runId}`)).json.status === 'done')
+  await eventually(
+    'the run is done',
+    async () => (await server.ask(`/v1/runs/${first.json.runId}`)).json.status === 'done',
+  )
   expect((await post({ prompt: 'once', maxTokens: 5, tags: { a: '1', b: '2' } }, key)).json).toEqual(first.json)
 })
 
@@ -76,7 +97,9 @@ test('the same key with another body is refused', async () => {
 
 test('twenty requests with one key at once are one run, called once', async () => {
   const answers = await Promise.all(
-    Array.from({ length: 20 }, () => post({ prompt: 'all at once', retrieval: false }, { 'idempotency-key': 'stampede' })),
+    Array.from({ length: 20 }, () =>
+      post({ prompt: 'all at once', retrieval: false }, { 'idempotency-key': 'stampede' }),
+    ),
   )
   const runs = new Set(answers.map(({ json }) => json.runId))
   expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 202))

@@ -29,7 +29,10 @@ test('keys, tokens and passwords in addresses are known, in each form they may t
 test('tokens of the tokens file are known, whatever else stands in it; a file that is gone has none', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lattice-tokens-'))
   try {
-    writeFileSync(join(folder, 'tokens'), '# people\r\n\nanalyst  token-of-analyst\r\nshort abc\nno token on this line\n# off commented-token\n')
+    writeFileSync(
+      join(folder, 'tokens'),
+      '# people\r\n\nanalyst  token-of-analyst\r\nshort abc\nno token on this line\n# off commented-token\n',
+    )
     const of = (name: string) => knownSecrets(readConfig({ env: { LATTICE_TOKENS_FILE: name }, folder }).config)
     expect(of('tokens')).toEqual(['token-of-analyst'])
     expect(of('gone')).toEqual([])
