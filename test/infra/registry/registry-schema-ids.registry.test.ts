@@ -62,7 +62,7 @@ describe('registry schema ids', () => {
     expect(await stranger.schemaOf(2 ** 30)).toBeUndefined()
   })
 
-  it('schema.compatible: makes a subject backward transitive, also one that was not', async () => {
+  it('[schema.compatible] makes a subject backward transitive, also one that was not', async () => {
     const [fresh, lax] = [`fresh-${randomUUID()}`, `lax-${randomUUID()}`]
     const headers = { 'content-type': 'application/vnd.schemaregistry.v1+json' }
     await fetch(`${url}/subjects/${lax}/versions`, {
@@ -78,7 +78,7 @@ describe('registry schema ids', () => {
     }
   })
 
-  it('schema.compatible: refuses what cannot read every earlier version, by name', async () => {
+  it('[schema.compatible] refuses what cannot read every earlier version, by name', async () => {
     const subject = `runs.v1-${randomUUID()}`
     const ids = await openRegistrySchemaIds({ url })
     await ids.idOf(subject, schema('a'))
