@@ -104,7 +104,7 @@ function cancelledBy(interrupt: AbortSignal, { tasks }: Opened, runId: string): 
   return leave.signal
 }
 
-const waitMs = 10_000
+const waitMs = 30_000
 
 async function show(context: CliContext, { lattice }: Opened, runId: string, position: Position): Promise<0 | 1 | 130> {
   const { print, options, loaded, signal } = context

@@ -161,8 +161,10 @@ export async function openDuckdbColumnStore(options: DuckdbColumnStoreOptions): 
         await database.writer.run('CHECKPOINT').catch(() => undefined)
         database.close()
       })
+      // An interrupt counts only for what runs already, and a query may be just about to.
+      const interrupting = setInterval(() => database.reader.interrupt(), interruptEveryMs)
       database.reader.interrupt()
-      await closing
+      await closing.finally(() => clearInterval(interrupting))
     },
   }
 
@@ -178,6 +180,8 @@ function isReached(wanted: readonly StoredCheckpoint[], there: readonly StoredCh
     )
   )
 }
+
+const interruptEveryMs = 20
 
 const listTables = `
   SELECT table_name FROM duckdb_tables()
