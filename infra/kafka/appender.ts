@@ -17,7 +17,8 @@ import { LinkBroken } from './connection.ts'
 import { code, nameOf, verdictOf } from './error-codes.ts'
 import { Patience, closed, unavailable } from './patience.ts'
 import { encodeBatch } from './record-batch.ts'
-import { type ProducedPartition, type TopicName, initProducerId, produce, versions } from './requests.ts'
+import { type ProducedPartition, produce } from './record-requests.ts'
+import { type TopicName, initProducerId, versions } from './requests.ts'
 
 /** Records of one call for one partition; they stand together in the log. */
 export interface Part {

@@ -11,7 +11,8 @@ import { type KafkaCluster, Unreachable } from './cluster.ts'
 import { code, isPassing, nameOf } from './error-codes.ts'
 import { Patience, closed } from './patience.ts'
 import { DamagedBatch, OffsetGap, decodeBatches } from './record-batch.ts'
-import { type FetchedPartition, type TopicName, fetchRecords, listOffsets } from './requests.ts'
+import { type FetchedPartition, fetchRecords } from './record-requests.ts'
+import { type TopicName, listOffsets } from './requests.ts'
 import type { Follower, Tail } from './tail.ts'
 
 export interface ReadFrom {

@@ -13,7 +13,8 @@
 import type { StoredRecord } from '#processors/ports/event-log.ts'
 import type { KafkaCluster } from './cluster.ts'
 import { decodeBatches, endOfBatches } from './record-batch.ts'
-import { type FetchPartition, type Fetched, type FetchedPartition, type TopicName, fetchRecords } from './requests.ts'
+import { type FetchPartition, type Fetched, type FetchedPartition, fetchRecords } from './record-requests.ts'
+import type { TopicName } from './requests.ts'
 import { Waiters } from './waiters.ts'
 
 /** What the tail needs of a cluster: who leads, and a long poll to each broker that can be cut. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeBatch } from '#infra/kafka/record-batch.ts'
-import type { FetchPartition, Fetched } from '#infra/kafka/requests.ts'
+import type { FetchPartition, Fetched } from '#infra/kafka/record-requests.ts'
 import { type Polls, Tail } from '#infra/kafka/tail.ts'
 import { records } from '#test/contracts/records.ts'
 
