@@ -154,9 +154,14 @@ function refereeOfAnother(given: Given): Referee {
   const path = given.refereePath(given.log.id)
   const pin = (): TableStore => {
     const tables = given.openTables(path, { readOnly: true })
-    tables.run('BEGIN')
-    tables.get('SELECT count(*) AS n FROM judged')
-    return tables
+    try {
+      tables.run('BEGIN')
+      tables.get('SELECT count(*) AS n FROM judged')
+      return tables
+    } catch (error) {
+      tables.close()
+      throw new Failure('store.unknown', `${path} is only being made`, { cause: error })
+    }
   }
   try {
     return createReferee(pin(), pin)

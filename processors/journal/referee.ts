@@ -1,6 +1,7 @@
 import { chainOf } from '#schemas/wire/headers.ts'
 import type { Link } from '#schemas/event.ts'
 import type { StoredRecord } from '#processors/ports/event-log.ts'
+import { isFailure } from '#processors/ports/failure.ts'
 import type { TableStore } from '#processors/ports/table-store.ts'
 
 /**
@@ -87,11 +88,13 @@ export function createReferee(tables: TableStore, pin?: () => TableStore): Refer
   function flush(): void {
     if (unwritten === 0) return
     if (pin === undefined) write()
-    else moveOn(pin())
+    else moveOn(pin)
   }
 
   /** A snapshot ahead of this process would know too much of what is still to be judged here. */
-  function moveOn(later: TableStore): void {
+  function moveOn(take: () => TableStore): void {
+    const later = snapshotOf(take)
+    if (later === undefined) return
     const ahead = later
       .all<{ partition: number; next: number }>('SELECT partition, next FROM judged')
       .some((row) => row.next > (cursors.get(row.partition)?.next ?? 0))
@@ -147,5 +150,15 @@ export function createReferee(tables: TableStore, pin?: () => TableStore): Refer
     unwritten: () => unwritten,
     flush,
     close: () => tables.close(),
+  }
+}
+
+/** Undefined while there is none to be had: the one before is good enough. */
+function snapshotOf(pin: () => TableStore): TableStore | undefined {
+  try {
+    return pin()
+  } catch (error) {
+    if (isFailure(error)) return undefined
+    throw error
   }
 }

@@ -34,8 +34,10 @@ export function inheritStore<Reads>(
       try {
         return await ask()
       } catch (error) {
-        if (!isFailure(error, 'store.unknown') || clock.monotonic() >= until) throw error
-        await own()
+        // An engine that lets one process in is closed to this one for as long as the other lives.
+        const isTheirs = isFailure(error, 'store.locked')
+        if (!(isTheirs || isFailure(error, 'store.unknown')) || clock.monotonic() >= until) throw error
+        if ((await own()) === undefined && isTheirs) throw error
         await clock.sleep(lookAgainMs)
       }
     }
