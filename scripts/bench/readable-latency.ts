@@ -4,7 +4,7 @@
  *
  * Floor: `GET /health` on the same connections at the same moments, which is what HTTP and the machine take by
  * themselves. Tasks are sent at their times whether the ones before have been answered or not, so a server that stops
- * for a while is seen to.
+ * for a while is seen to. The median of the laps' p99 counts: the log is synced by the disk that everybody else uses.
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { startServing } from '#test/crash/serving-process.ts'
 import { startFakeOpenAiProcess } from '#test/fakes/openai-server-process.ts'
+import { median } from './row.ts'
 import type { Measure } from './row.ts'
 
 const perSecond = 100
@@ -31,15 +32,20 @@ export const measure: Measure = async ({ quick, folder: base }) => {
   const pool = new Pool(serving.url, { connections: 32 })
   try {
     await load(pool, quick ? 100 : 500)
-    const seen = await load(pool, quick ? 200 : 3_000)
+    const laps: (readonly Timed[])[] = []
+    for (let lap = 0; lap < (quick ? 1 : 7); lap += 1) laps.push(await load(pool, quick ? 200 : 600))
     const p = (name: keyof Timed, share: number): number =>
-      percentile(
-        seen.map((one) => one[name]),
-        share,
+      median(
+        laps.map((lap) =>
+          percentile(
+            lap.map((one) => one[name]),
+            share,
+          ),
+        ),
       )
     const note =
-      `p50 ${p('readableMs', 0.5).toFixed(1)} ms; accepted p50 ${p('acceptedMs', 0.5).toFixed(1)}, p99 ${p('acceptedMs', 0.99).toFixed(1)} ms; ` +
-      `${seen.length} tasks at ${perSecond}/s; floor: GET /health`
+      `p50 ${p('readableMs', 0.5).toFixed(1)} ms; accepted p50 ${p('acceptedMs', 0.5).toFixed(1)}, ` +
+      `p99 ${p('acceptedMs', 0.99).toFixed(1)} ms; ${laps.length} laps of ${laps[0]?.length} tasks at ${perSecond}/s; floor: GET /health`
     return [
       {
         figure: 'readable-latency embedded p99',

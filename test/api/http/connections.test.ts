@@ -1,0 +1,69 @@
+/** A server that closes although its clients keep their connections. */
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { expect, test } from 'vitest'
+import { watchConnections } from '#api/http/connections.ts'
+import { eventually } from '#test/contracts/eventually.ts'
+
+/** A server whose answers are held back until they are let go. */
+async function holding(graceMs: number) {
+  const held: ServerResponse[] = []
+  const server = createServer({ keepAliveTimeout: 60_000 }, (_, response) => void held.push(response))
+  const connections = watchConnections(server, graceMs)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const closed = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve())
+      connections.end()
+    })
+  return { server, held, closed, port: (server.address() as AddressInfo).port }
+}
+
+function client(port: number, text: string): { socket: Socket; received(): string; gone: Promise<void> } {
+  const socket = connect(port, '127.0.0.1')
+  let received = ''
+  socket.on('data', (bytes) => (received += bytes.toString()))
+  socket.on('error', () => {})
+  socket.write(text)
+  return { socket, received: () => received, gone: new Promise((resolve) => socket.once('close', () => resolve())) }
+}
+
+const request = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'
+const open = (server: Server): Promise<number> =>
+  new Promise((resolve, reject) =>
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+  )
+
+test('a connection that never asked anything, and one whose answers are done, are closed at once', async () => {
+  const { server, held, closed, port } = await holding(60_000)
+  const silent = client(port, '')
+  const done = client(port, request)
+  await eventually('a request', () => held.length === 1)
+  held[0]?.end('answer')
+  await eventually('its answer', () => done.received().includes('answer'))
+  expect(await open(server)).toBe(2)
+  const began = performance.now()
+  await closed()
+  expect(performance.now() - began).toBeLessThan(1000)
+  await Promise.all([silent.gone, done.gone])
+})
+
+test('an answer under way is finished, and its connection closed then', async () => {
+  const { held, closed, port } = await holding(60_000)
+  const asking = client(port, request)
+  await eventually('a request', () => held.length === 1)
+  const closing = closed()
+  held[0]?.end('answer')
+  await closing
+  await asking.gone
+  expect(asking.received()).toContain('answer')
+})
+
+test('what does not end in time is cut', async () => {
+  const { held, closed, port } = await holding(50)
+  const asking = client(port, request)
+  await eventually('a request', () => held.length === 1)
+  await closed()
+  await asking.gone
+  expect(asking.received()).toBe('')
+})
