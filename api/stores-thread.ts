@@ -16,7 +16,10 @@ const port = parentPort
 if (port === null) throw new Error('this file runs as a thread')
 const tell = (message: FromThread): void => port.postMessage(message)
 
-const { given, close } = await assemble(config, (signal) => tell({ signal }))
+const { given, close } = await assemble(config, (signal) => {
+  // The main thread has said so.
+  if (signal.signal !== 'log.opened') tell({ signal })
+})
 const lattice = await start(given, {
   stores: names,
   role: 'stores',

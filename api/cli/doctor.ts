@@ -71,7 +71,7 @@ async function ofModels({ lattice, tasks }: Opened): Promise<Finding[]> {
       return {
         what: `provider ${name}`,
         state: 'ok',
-        detail: `configured, model ${provider.model ?? provider.defaultModel}`,
+        detail: `configured and not asked, model ${provider.model ?? provider.defaultModel}`,
       }
     const models = answering.get(name)
     if (models !== undefined)

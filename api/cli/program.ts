@@ -88,8 +88,10 @@ async function carryOut(command: CliCommand, called: Called, program: Command, p
     if (interrupted.signal.aborted) process.exit(130)
     interrupted.abort()
   }
+  // A supervisor may say it twice, to the group and to the launcher: it is one and the same.
+  const terminate = (): void => interrupted.abort()
   process.on('SIGINT', interrupt)
-  process.on('SIGTERM', interrupt)
+  process.on('SIGTERM', terminate)
   try {
     const global: Record<string, string | undefined> = program.opts()
     const flags = Object.fromEntries(settingFlags.map(([flag, , name]) => [name, global[flagName(flag)]]))
@@ -115,7 +117,7 @@ async function carryOut(command: CliCommand, called: Called, program: Command, p
     return exitCodeOf(error.code)
   } finally {
     process.off('SIGINT', interrupt)
-    process.off('SIGTERM', interrupt)
+    process.off('SIGTERM', terminate)
   }
 }
 
