@@ -48,19 +48,24 @@ export class WireWriter {
   }
 
   uvarint(value: number): void {
-    let at = this.#grow(5)
+    this.#length = this.#putVarint(this.#grow(5), value)
+  }
+
+  /** Says where it ends. */
+  #putVarint(from: number, value: number): number {
+    let at = from
     let rest = value >>> 0
     while (rest >= 0x80) {
       this.#bytes[at++] = (rest & 0x7f) | 0x80
       rest >>>= 7
     }
     this.#bytes[at++] = rest
-    this.#length = at
+    return at
   }
 
   /** Zigzag, 32 bit. */
   varint(value: number): void {
-    this.uvarint((value << 1) ^ (value >> 31))
+    this.uvarint(zigzag(value))
   }
 
   /** 16 bytes. */
@@ -136,8 +141,8 @@ export class WireWriter {
       if (width > reserved) this.#grow(width - reserved)
       this.#bytes.copyWithin(at + width, body, end)
     }
-    this.#length = at
-    this.varint(size)
+    // In place: growing here would leave the body behind.
+    this.#putVarint(at, zigzag(size))
     this.#length = at + width + size
   }
 
@@ -154,9 +159,13 @@ export class WireWriter {
   }
 }
 
+function zigzag(value: number): number {
+  return (value << 1) ^ (value >> 31)
+}
+
 /** How many bytes a zigzag varint takes. */
 export function varintWidth(value: number): number {
-  let rest = ((value << 1) ^ (value >> 31)) >>> 0
+  let rest = zigzag(value) >>> 0
   let width = 1
   for (; rest >= 0x80; rest >>>= 7) width += 1
   return width
