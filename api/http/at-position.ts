@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { positionOf, reachPosition } from '#processors/stores/reach-position.query.ts'
 import type { View } from '#processors/stores/reach-position.query.ts'
 import { goneOf } from './gone.ts'
+import { defaulted } from './validate.ts'
 
 /**
  * Read your own writes: `?at=<position>&wait=<ms>` (R11).
@@ -17,7 +18,9 @@ export const AtPosition = {
       maxLength: 4096,
     }),
   ),
-  wait: Type.Integer({ description: 'How long to wait for it, ms.', minimum: 0, maximum: 60_000, default: 0 }),
+  wait: defaulted(
+    Type.Integer({ description: 'How long to wait for it, ms.', minimum: 0, maximum: 60_000, default: 0 }),
+  ),
 } as const
 
 export async function atPosition(

@@ -1,3 +1,5 @@
+import { Type } from 'typebox'
+import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Failure } from '#processors/ports/failure.ts'
 
@@ -24,6 +26,11 @@ export function compileValidator({
     if (check.Check(value)) return { value }
     return { error: new Failure('request.invalid', explain(check.Errors(value), httpPart)) }
   }
+}
+
+/** A field of a query with a default: optional for who asks, always there for the route. */
+export function defaulted<Field extends TSchema>(field: Field): Field {
+  return Type.Optional(field)
 }
 
 function fromText({ properties = {} }: Schema, given: Readonly<Record<string, unknown>>): Record<string, unknown> {

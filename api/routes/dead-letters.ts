@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { answers, codesOf } from '#api/http/answers.ts'
 import { AtPosition, atPosition } from '#api/http/at-position.ts'
 import type { AddRoutes } from '#api/http/route.ts'
+import { defaulted } from '#api/http/validate.ts'
 import { getLetter, listLetters } from '#processors/delivery/letters.query.ts'
 import type { LetterDetail } from '#processors/delivery/letters.query.ts'
 import { discardLetter, resubmitLetter } from '#processors/delivery/settle-letter.command.ts'
@@ -78,7 +79,7 @@ export const deadLetterRoutes: AddRoutes = (http, opened) => {
         querystring: Type.Object(
           {
             state: Type.Optional(Type.Enum([...states])),
-            limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+            limit: defaulted(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
             cursor: Type.Optional(
               Type.String({ minLength: 1, maxLength: 128, description: '`next` of the page before.' }),
             ),

@@ -5,6 +5,7 @@ import { AtPosition, atPosition } from '#api/http/at-position.ts'
 import { sendEvents } from '#api/http/event-stream.ts'
 import { goneOf } from '#api/http/gone.ts'
 import type { AddRoutes } from '#api/http/route.ts'
+import { defaulted } from '#api/http/validate.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import { findRun } from '#processors/runs/find-run.query.ts'
 import { followRun } from '#processors/runs/follow-run.query.ts'
@@ -33,7 +34,7 @@ export const runRoutes: AddRoutes = (http, opened) => {
         tags: ['runs'],
         querystring: Type.Object(
           {
-            limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+            limit: defaulted(Type.Integer({ minimum: 1, maximum: 200, default: 50 })),
             cursor: Type.Optional(
               Type.String({ minLength: 1, maxLength: 512, description: '`next` of the page before.' }),
             ),

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { answers, codesOf } from '#api/http/answers.ts'
 import { AtPosition, atPosition } from '#api/http/at-position.ts'
 import type { AddRoutes } from '#api/http/route.ts'
+import { defaulted } from '#api/http/validate.ts'
 import { search } from '#processors/search/search.query.ts'
 import { storeOf } from './store-of.ts'
 
@@ -46,7 +47,7 @@ export const searchRoutes: AddRoutes = (http, opened) => {
                 description: "Default: the corpus of the server's own folder.",
               }),
             ),
-            k: Type.Integer({ minimum: 1, maximum: 50, default: 5, description: 'Passages at most.' }),
+            k: defaulted(Type.Integer({ minimum: 1, maximum: 50, default: 5, description: 'Passages at most.' })),
             ...AtPosition,
           },
           { additionalProperties: false },

@@ -76,6 +76,15 @@ test('the OpenAPI document has them all, each with an id of its own, a summary a
   }
 })
 
+test('a query has nothing that must be there but the question of a search', () => {
+  const required = Object.entries(server.document.paths).flatMap(([path, methods]) =>
+    Object.values(methods).flatMap(({ parameters = [] }) =>
+      parameters.filter((one) => one.in !== 'path' && one.required === true).map(({ name }) => `${path} ${name}`),
+    ),
+  )
+  expect(required).toEqual(['/v1/search q'])
+})
+
 test('nothing of a framework shows through: every reference is to a named component', () => {
   const text = JSON.stringify(server.document)
   const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference ?? '')
