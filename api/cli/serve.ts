@@ -14,7 +14,8 @@ import { version } from './version.ts'
  */
 const roles = ['api', 'stores', 'worker'] as const
 type Role = (typeof roles)[number]
-const graceMs = 8_000
+const graceMs = 7_000
+const closeWithinMs = 10_000
 
 export const serve: CliAction = async (context) => {
   const { loaded, print, signal } = context
@@ -56,6 +57,8 @@ export const serve: CliAction = async (context) => {
     if (failure instanceof Failure) print.error(failure.message, failure.remedy)
     return failure instanceof Failure ? 3 : 0
   } finally {
+    // Whatever does not close in time can be resumed: everything acknowledged is on the log.
+    setTimeout(() => process.exit(), closeWithinMs).unref()
     await http?.close()
     await worker?.stop(graceMs)
     await opened.close()
