@@ -67,6 +67,10 @@ export function createGroupPartition(
         return await work()
       })
     } catch (error) {
+      // XINFO says so of a stream that others find without its group.
+      if (isReply(error) && error.message.includes('no such key')) {
+        throw await history.diverged(partition, 'its stream is gone')
+      }
       throw named(error)
     }
   }
