@@ -22,6 +22,11 @@ export function termsOf(query: string): string[] {
         .match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu) ?? []
     ).map((word) => word.slice(0, 64)),
   )
-  const telling = [...words].filter((word) => !stopWords.has(word))
+  const telling = [...words].filter(isTelling)
   return (telling.length > 0 ? telling : [...words]).slice(0, maxTerms)
+}
+
+/** Whether a word says what is asked for; a question of none such is about the documents as a whole. */
+export function isTelling(term: string): boolean {
+  return !stopWords.has(term)
 }

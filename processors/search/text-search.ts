@@ -1,6 +1,6 @@
 import type { TableStore, Tables } from '#processors/ports/table-store.ts'
 import { corpusTerm } from './corpus-term.ts'
-import { termsOf } from './terms.ts'
+import { isTelling, termsOf } from './terms.ts'
 
 /**
  * Passages of some corpora for a question, by BM25 (SQLite FTS5, Porter), each with a relevance from 0 to 1.
@@ -39,7 +39,7 @@ export function searchText(tables: TableStore, { query, corpora, k }: TextQuery)
       k * candidates,
     )
     if (found.length === 0) return []
-    const relevance = relevanceOf(tables, { found, terms, within })
+    const relevance = terms.some(isTelling) ? relevanceOf(tables, { found, terms, within }) : undefined
     return found.slice(0, k).map(({ id, document, ordinal }) => ({
       ...tables.get<{ path: string; heading: string; text: string }>(
         `SELECT d.path, c.heading, c.text FROM chunks c JOIN documents d USING (document)
@@ -49,7 +49,8 @@ export function searchText(tables: TableStore, { query, corpora, k }: TextQuery)
       )!,
       document,
       ordinal,
-      relevance: relevance.get(id) ?? 0,
+      // Any passage is relevant to a question about the whole.
+      relevance: relevance === undefined ? 1 : (relevance.get(id) ?? 0),
     }))
   })
 }
