@@ -60,7 +60,7 @@ describe('a question', () => {
   test('made of stop words alone is answered by them', async () => {
     await ingest('hamlet', 'To be or not to be')
     expect(paths('to be or not to be')).toEqual(['hamlet'])
-    expect(ask('What is this to you?').map(({ relevance }) => relevance)).toEqual([1])
+    expect(ask('What is this to you?').map(({ score }) => score)).toEqual([1])
   })
 
   test('without a word, or of no corpus, has no hits', async () => {
