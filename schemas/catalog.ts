@@ -18,6 +18,7 @@ export interface EventDefinition {
 const run = { topic: 'runs.v1', folder: 'runs', versions: 1, chain: 'link' } as const
 const control = { ...run, chain: 'control' } as const
 const document = { topic: 'documents.v1', folder: 'documents', versions: 1, chain: 'none' } as const
+const budget = { topic: 'budgets.v1', folder: 'budgets', versions: 1, chain: 'none' } as const
 const operation = { topic: 'operations.v1', folder: 'operations', versions: 1, chain: 'none' } as const
 const letter = { topic: 'dead-letters.v1', folder: 'dead-letters', versions: 1, chain: 'none' } as const
 
@@ -36,6 +37,10 @@ export const catalog = {
   'run.completed': run,
   'document.ingested': document,
   'document.removed': document,
+  'budget.reserved': budget,
+  'budget.settled': budget,
+  'provider.opened': operation,
+  'provider.closed': operation,
   'store.promoted': operation,
   'object.erased': operation,
   'record.parked': letter,

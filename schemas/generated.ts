@@ -38,6 +38,8 @@ export interface Limits {
   readonly deadlineMs: number
   /** Millionths of a US dollar at most; null: no limit. */
   readonly costMicroUsd: number | null
+  /** Answers judged at most; null: as many as the attempts give. */
+  readonly answers: number | null
 }
 
 /** A producer asked for a run: its frozen specification. Always seq 0 of the run. */
@@ -69,6 +71,8 @@ export interface TaskSubmitted {
   readonly tags: Readonly<Record<string, string>>
   /** Secrets replaced before the append. */
   readonly redactions: number
+  /** The caller's trace id as it was given (X-Lakehouse-Trace-Id), or the one minted for it. */
+  readonly traceId: string | null
 }
 
 /** A control event: takes effect at its position if the run is open, and does not advance the chain. */
@@ -139,6 +143,10 @@ export interface AttemptStarted {
   readonly messages: string | ObjectRef
   /** JSON object sent beside the messages. */
   readonly parameters: string
+  /** Of the OpenTelemetry span of this call: 16 hex digits. */
+  readonly spanId: string | null
+  /** What the call may cost; charged whole when its end is not known (R8). */
+  readonly reservedMicroUsd: number
 }
 
 /** A model answered. */
@@ -174,6 +182,14 @@ export interface AttemptFailed {
   readonly retryable: boolean
   readonly retryAfterMs: number | null
   readonly durationMs: number
+  /** Some of the answer had gone to the client, so that no other call can take its place. */
+  readonly delivered: boolean
+  /** Of a call that was paid for though it failed. */
+  readonly promptTokens: number | null
+  readonly completionTokens: number | null
+  /** Counted here because the provider gave no usage. */
+  readonly usageEstimated: boolean
+  readonly costMicroUsd: number
 }
 
 export interface Finding {
@@ -236,6 +252,60 @@ export interface DocumentIngested {
 export interface DocumentRemoved {
   readonly corpus: string
   readonly path: string
+}
+
+export interface BudgetClaim {
+  readonly name: string
+  /** The period it counts for, by UTC, such as 2026-11-21; total where it never starts anew. */
+  readonly period: string
+  /** The limit as the asking process knows it. */
+  readonly limitMicroUsd: number
+}
+
+/** A call asks for money before it is made. Granted all or nothing, by its place in the log (R12). */
+export interface BudgetReserved {
+  /** Id of the attempt: <run id>:<attempt>. */
+  readonly reservation: string
+  readonly run: string
+  readonly attempt: number
+  readonly provider: string
+  readonly model: string
+  /** Millionths of a US dollar: the most the call is expected to cost. */
+  readonly microUsd: number
+  /** Every budget the call counts against. */
+  readonly budgets: readonly BudgetClaim[]
+}
+
+/** What a reserved call did cost. The first one of a reservation counts (R12). */
+export interface BudgetSettled {
+  readonly reservation: string
+  readonly run: string
+  readonly microUsd: number
+  /** Counted here, or charged whole, because the provider gave no usage. */
+  readonly estimated: boolean
+  /** used, released (no call was made), lost (its end is not known) or cut (ended before its usage was known). */
+  readonly reason: string
+}
+
+/** A process asks a provider no more for a while: its breaker opened. */
+export interface ProviderOpened {
+  readonly provider: string
+  /** The process whose breaker it is. */
+  readonly process: string
+  /** The last failure, as a ModelFailureCode. */
+  readonly reason: string
+  /** Failed calls in a row. */
+  readonly failures: number
+  /** Until one call may try it again. */
+  readonly coolDownMs: number
+}
+
+/** A provider answered again: its breaker closed. */
+export interface ProviderClosed {
+  readonly provider: string
+  readonly process: string
+  /** How long it was not asked. */
+  readonly openMs: number
 }
 
 /** A build of a store becomes the live one once it has reached a position (R7). */
@@ -305,6 +375,10 @@ export interface EventData {
   readonly 'run.completed': RunCompleted
   readonly 'document.ingested': DocumentIngested
   readonly 'document.removed': DocumentRemoved
+  readonly 'budget.reserved': BudgetReserved
+  readonly 'budget.settled': BudgetSettled
+  readonly 'provider.opened': ProviderOpened
+  readonly 'provider.closed': ProviderClosed
   readonly 'store.promoted': StorePromoted
   readonly 'object.erased': ObjectErased
   readonly 'record.parked': RecordParked

@@ -13,6 +13,7 @@ export interface TopicDefinition {
 export const topics = {
   'runs.v1': { key: 'run id', partitions: 'many' },
   'documents.v1': { key: 'document id', partitions: 'many' },
+  'budgets.v1': { key: 'reservation', partitions: 'one' },
   'operations.v1': { key: 'store or provider', partitions: 'one' },
   'dead-letters.v1': { key: 'source position', partitions: 'one' },
 } as const satisfies Record<string, TopicDefinition>

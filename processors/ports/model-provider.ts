@@ -12,7 +12,34 @@ export interface ModelProvider {
   readonly url: string
   /** What `model` is when a choice names none. */
   readonly defaultModel: string
-  complete(request: ModelRequest, options: { signal: AbortSignal; timeoutMs: number }): Promise<ModelReply>
+  complete(request: ModelRequest, options: CallOptions): Promise<ModelReply>
+  /** Vectors for texts, where the server has them. The reply's `raw` is an OpenAI embeddings body. */
+  embed?(request: EmbedRequest, options: CallOptions): Promise<ModelReply>
+  /** Whether it answers, for people: its version, or why not. Asks nothing that costs. */
+  health?(options: { signal: AbortSignal; timeoutMs: number }): Promise<ProviderHealth>
+}
+
+export interface CallOptions {
+  readonly signal: AbortSignal
+  readonly timeoutMs: number
+  /**
+   * With it the answer is streamed: the data of each server-sent event of the OpenAI form, unaltered, in order, as it
+   * comes, without the closing `[DONE]`. After the first one no other call can take this one's place.
+   */
+  readonly onEvent?: (data: string) => void
+}
+
+export interface EmbedRequest {
+  readonly model: string
+  /** OpenAI's `input`: a text, texts, or token ids. */
+  readonly input: unknown
+  readonly parameters: Readonly<Record<string, unknown>>
+}
+
+export interface ProviderHealth {
+  readonly answers: boolean
+  /** Its version or number of models, or what went wrong; no credentials. */
+  readonly detail: string
 }
 
 export interface ModelRequest {
@@ -37,8 +64,10 @@ export interface ModelAnswer {
   readonly ok: true
   /** Text of the first choice; '' when the model gave none (a tool call). */
   readonly content: string
-  /** The response body as received. */
+  /** The response body as received; of a stream, all of it. */
   readonly raw: string
+  /** The answer in OpenAI's form (a chat completion), where `raw` is none: of another API, or of a stream. */
+  readonly completion?: string
   readonly finishReason?: string
   readonly promptTokens?: number
   readonly completionTokens?: number
@@ -58,6 +87,10 @@ export interface ModelFailure {
   readonly retryable: boolean
   /** From `retry-after-ms` or `retry-after` (seconds or HTTP date). */
   readonly retryAfterMs?: number
+  /** Text of the answer received before it failed, and usage if it was told: what may have been paid. */
+  readonly partial?: string
+  readonly promptTokens?: number
+  readonly completionTokens?: number
 }
 
 export type ModelFailureCode =
@@ -74,6 +107,9 @@ export type ModelFailureCode =
   | 'error-body' // a 200 with an error object
   | 'malformed' // JSON, but not a chat completion
   | 'too-large' // over answerLimitBytes
+  | 'budget-spent' // no money left for the call; made by the run machine (R12)
+  | 'budget-unavailable' // nobody granted the money in time; made by the run machine (R12)
+  | 'breaker-open' // not asked: it failed again and again a moment ago
   | 'lost' // in flight when its owner died (R8); made by the run machine, never by a provider
 
 /** An answer larger than this ends as `too-large`, its first 1 MiB kept as raw. */

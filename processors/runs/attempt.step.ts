@@ -3,7 +3,8 @@ import { type Clock, elapsedMs } from '#processors/ports/clock.ts'
 import { fitParameters } from '#processors/models/fit-parameters.ts'
 import type { ChatMessage, ModelProvider, ModelReply, ModelRequest } from '#processors/ports/model-provider.ts'
 import type { Report } from '#processors/ports/report.ts'
-import type { CallResult, PlannedCall } from './carry-out.ts'
+import type { CallResult, PlannedCall } from './steps.ts'
+import { unpaid } from './missing-results.ts'
 import { promptOf } from './prompt.ts'
 import type { RunState, Step } from './run.ts'
 
@@ -44,6 +45,8 @@ export async function planAttempt(
       url: provider?.url ?? '',
       messages: JSON.stringify(prompt),
       parameters: JSON.stringify(parameters),
+      spanId: null,
+      reservedMicroUsd: 0,
     },
     async call(options) {
       const began = ports.clock.monotonic()
@@ -86,7 +89,7 @@ function asEvent(
   if (!reply.ok) {
     const { code, message, raw, retryable } = reply
     const rest = { httpStatus: reply.httpStatus ?? null, retryAfterMs: reply.retryAfterMs ?? null }
-    return { type: 'attempt.failed', data: { ...who, code, message, raw, retryable, ...rest, durationMs } }
+    return { type: 'attempt.failed', data: { ...who, code, message, raw, retryable, ...rest, ...unpaid, durationMs } }
   }
   return {
     type: 'attempt.completed',

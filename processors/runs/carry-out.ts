@@ -10,45 +10,26 @@ import { chainOf } from '#schemas/wire/headers.ts'
 import { decide } from './decide.ts'
 import { evolve } from './evolve.ts'
 import { bounds } from './limits.ts'
-import { lostAttempt, noVerdict } from './missing-results.ts'
-import type { AttemptState, RunState, Step } from './run.ts'
+import { lostAttempt, noVerdict, refused } from './missing-results.ts'
+import type { RunState, Step } from './run.ts'
+import type { Reservation, Steps } from './steps.ts'
 
 /**
  * Carries a run out: asks `decide`, performs the step, appends what happened, until the run is done.
  *
  * Promises: nothing is called before `run.started` or `run.resumed` is read back as accepted, and no outcome is told
- * before it is read back (`run.single`). An owner that sees a foreign accepted event stops. When appending fails, the
+ * before it is read back (`run.single`); a run nobody else can own, that claims no verdict, reads nothing back. An owner that sees a foreign accepted event stops. When appending fails, the
  * same records are kept and appended again, and nothing new is started (`run.resumes`). Consecutive events go in one
  * append. Every step ends: by itself, by the run's deadline, or by a bound of its own (R9).
  */
-export interface Steps {
-  retrieve(run: RunState, signal: AbortSignal): Promise<EventData['retrieval.completed']>
-  /** What is about to be asked; the call itself is made by `call`. */
-  attempt(run: RunState, step: Extract<Step, { step: 'attempt' }>): Promise<PlannedCall>
-  validate(
-    run: RunState,
-    attempt: AttemptState,
-    validator: string,
-    signal: AbortSignal,
-  ): Promise<EventData['verdict.reached']>
-}
-
-export interface PlannedCall {
-  readonly started: EventData['attempt.started']
-  /** Settles within `timeoutMs`, and soon after an abort; never rejects for what a provider does. */
-  call(options: { signal: AbortSignal; timeoutMs: number }): Promise<CallResult>
-}
-
-export type CallResult =
-  | { readonly type: 'attempt.completed'; readonly data: EventData['attempt.completed'] }
-  | { readonly type: 'attempt.failed'; readonly data: EventData['attempt.failed'] }
-
 export interface CarryOutPorts {
   readonly journal: Journal
   readonly feed: RunFeed
   readonly steps: Steps
   readonly clock: Clock
   readonly report: Report
+  /** Asks for the money of a call while `attempt.started` is appended (R12); without it every call is granted. */
+  readonly reserve?: (run: RunState, started: EventData['attempt.started'], signal: AbortSignal) => Promise<Reservation>
   /** This process, as it stands in `run.started`. */
   readonly worker: string
 }
@@ -57,6 +38,8 @@ export interface CarryOutPorts {
 export interface KnownRun {
   readonly state: RunState
   readonly head: Head
+  /** Not on the log yet: goes with the first append. The run's id is new then, so nobody else can own it. */
+  readonly submission?: PreparedEvent
 }
 
 export interface Head {
@@ -116,6 +99,8 @@ class OwnedRun {
   #head: Head
   /** Up to here the run's history was known; the feed may still have to come to it. */
   readonly #knownSeq: number
+  /** Claims no verdict and can have no other owner: nothing is read back (R1). */
+  readonly #alone: boolean
   #pending: PreparedEvent[] = []
   #lastPosition: Position | undefined
   readonly #own = new Set<string>()
@@ -128,6 +113,11 @@ class OwnedRun {
     this.state = known.state
     this.#head = known.head
     this.#knownSeq = known.head.seq
+    this.#alone = known.submission !== undefined && known.state.spec.validator === null
+    if (known.submission !== undefined) {
+      this.#pending.push(known.submission)
+      this.#own.add(known.head.id)
+    }
     this.#ports = ports
     this.#signal = signal
     this.#beganMs = ports.clock.monotonic() - known.state.elapsedMs
@@ -195,6 +185,7 @@ class OwnedRun {
         return this.#attempt(step)
       case 'validate': {
         const { attempt, validator } = step
+        if (steps.judgesByReading?.(validator) === true) await this.#flush()
         const work = (signal: AbortSignal) => steps.validate(this.state, attempt, validator, signal)
         const verdict = await this.#within(bounds.verdictMs, work)
         if (verdict === undefined && this.#interrupt.signal.aborted) return
@@ -218,12 +209,26 @@ class OwnedRun {
     const planned = await this.#within(this.#leftMs(), () => this.#ports.steps.attempt(this.state, step))
     if (planned === undefined) return
     await this.#note({ type: 'attempt.started', data: planned.started })
-    if (this.#lastPosition === undefined) await this.#readBack()
+    const reserved = this.#reserve(planned.started)
+    if (this.#lastPosition === undefined && !this.#alone) await this.#readBack()
     else await this.#flush()
+    const reservation = await reserved
     if (this.#foreign) throw lost
+    if (!reservation.granted) return this.#note({ type: 'attempt.failed', data: refused(planned.started, reservation) })
     const timeoutMs = Math.min(this.state.spec.limits.attemptTimeoutMs, this.#leftMs())
     const result = await planned.call({ signal: this.#interrupt.signal, timeoutMs })
     await this.#note(result)
+  }
+
+  /** Settles also when nobody waits for it any more. */
+  async #reserve(started: EventData['attempt.started']): Promise<Reservation> {
+    const { reserve } = this.#ports
+    if (reserve === undefined) return { granted: true }
+    return reserve(this.state, started, this.#interrupt.signal).catch((error: unknown) => ({
+      granted: false,
+      code: 'budget-unavailable',
+      message: error instanceof Error ? error.message : String(error),
+    }))
   }
 
   /** What `work` gives; undefined when `ms` pass or the run is interrupted first, and then its signal is aborted. */
@@ -293,7 +298,8 @@ class OwnedRun {
   }
 
   async #finished(): Promise<Position> {
-    await this.#readBack()
+    if (this.#alone) await this.#flush()
+    else await this.#readBack()
     if (this.#lastPosition === undefined) throw lost
     return this.#lastPosition
   }

@@ -25,6 +25,7 @@ export function decide(run: RunState): Step {
   if (last?.verdict?.passed === true) return finish('accepted', undefined, last.attempt)
   if (run.expired) return gaveUp(run, 'deadline')
   if (run.attempts.length >= run.spec.limits.attempts) return gaveUp(run, 'attempts')
+  if (judged(run) >= (run.spec.limits.answers ?? Infinity)) return gaveUp(run, 'answers')
   if (run.spec.limits.costMicroUsd !== null && run.costMicroUsd >= run.spec.limits.costMicroUsd && last !== undefined) {
     return gaveUp(run, 'cost')
   }
@@ -43,8 +44,10 @@ function nextAttempt(run: RunState, last: AttemptState | undefined): Step {
 function afterFailure(
   run: RunState,
   last: AttemptState,
-  failure: { retryable: boolean; retryAfterMs?: number; code: string },
+  failure: { retryable: boolean; retryAfterMs?: number; code: string; delivered: boolean },
 ): Step {
+  if (failure.delivered) return finish('failed', failure.code)
+  if (failure.code === 'budget-spent' || failure.code === 'budget-unavailable') return gaveUp(run, failure.code)
   const tries = triesInARow(run)
   const same: Choice = { provider: last.provider, model: last.model }
   if (ownerStopped(failure)) return attempt(run, last.tier, same)
@@ -56,6 +59,10 @@ function afterFailure(
     return last.waited ? attempt(run, last.tier, same) : { step: 'wait', waitMs, reason: failure.code }
   }
   return next ?? gaveUp(run, failure.retryable && !fits ? 'deadline' : 'providers')
+}
+
+function judged(run: RunState): number {
+  return run.attempts.filter((one) => one.verdict !== undefined).length
 }
 
 /** The next provider of the tier, else the first of the next tier. */

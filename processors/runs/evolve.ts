@@ -26,9 +26,12 @@ export function evolve(run: RunState | undefined, event: AnyNewEvent): RunState 
     case 'retrieval.completed':
       return stepDone({ ...run, retrieval: event.data }, event.data.durationMs)
     case 'attempt.started': {
-      const { attempt, tier, provider, model } = event.data
+      const { attempt, tier, provider, model, reservedMicroUsd } = event.data
       if (attemptOf(run, attempt) !== undefined) return run
-      return { ...run, attempts: [...run.attempts, { attempt, tier, provider, model, waited: false }] }
+      return {
+        ...run,
+        attempts: [...run.attempts, { attempt, tier, provider, model, reservedMicroUsd, waited: false }],
+      }
     }
     case 'attempt.completed': {
       const { attempt, content, costMicroUsd, durationMs } = event.data
@@ -37,11 +40,19 @@ export function evolve(run: RunState | undefined, event: AnyNewEvent): RunState 
       return withAttempt(next, attempt, { result: { is: 'completed', content } })
     }
     case 'attempt.failed': {
-      const { attempt, code, message, retryable, retryAfterMs, durationMs } = event.data
+      const { attempt, code, message, retryable, retryAfterMs, delivered, costMicroUsd, durationMs } = event.data
       if (!isOpen(attemptOf(run, attempt))) return run
-      const next = code === 'lost' ? run : stepDone(run, durationMs)
+      const spent = { ...run, costMicroUsd: run.costMicroUsd + costMicroUsd }
+      const next = code === 'lost' ? spent : stepDone(spent, durationMs)
       return withAttempt(next, attempt, {
-        result: { is: 'failed', code, message, retryable, ...(retryAfterMs === null ? {} : { retryAfterMs }) },
+        result: {
+          is: 'failed',
+          code,
+          message,
+          retryable,
+          delivered,
+          ...(retryAfterMs === null ? {} : { retryAfterMs }),
+        },
       })
     }
     case 'verdict.reached': {

@@ -40,6 +40,8 @@ export interface AttemptState {
   readonly tier: number
   readonly provider: string
   readonly model: string
+  /** What it may have cost, should its end never be known. */
+  readonly reservedMicroUsd: number
   readonly result?:
     | { readonly is: 'completed'; readonly content: EventData['attempt.completed']['content'] }
     | {
@@ -48,6 +50,8 @@ export interface AttemptState {
         readonly message: string
         readonly retryable: boolean
         readonly retryAfterMs?: number
+        /** Some of it went to the client. */
+        readonly delivered: boolean
       }
   readonly verdict?: { readonly passed: boolean; readonly findings: readonly Finding[] }
   /** The wait decided after this attempt is over. */

@@ -35,7 +35,15 @@ function runEvents(kind: string): AnyNewEvent[] {
     {
       type: 'attempt.started',
       ...link(2),
-      data: { ...who, tier: 0, url: 'http://127.0.0.1:11434/v1', messages: specOf(kind).messages, parameters: '{}' },
+      data: {
+        ...who,
+        tier: 0,
+        url: 'http://127.0.0.1:11434/v1',
+        messages: specOf(kind).messages,
+        parameters: '{}',
+        spanId: null,
+        reservedMicroUsd: 0,
+      },
     },
     {
       type: 'attempt.completed',
@@ -77,12 +85,13 @@ function specOf(kind: string): RunSpec {
     validator: 'answered',
     validatorOptions: null,
     parameters: '{}',
-    limits: { attempts: 3, attemptTimeoutMs: 60_000, deadlineMs: 120_000, costMicroUsd: null },
+    limits: { attempts: 3, attemptTimeoutMs: 60_000, deadlineMs: 120_000, costMicroUsd: null, answers: null },
     principal: 'bench',
     interactive: false,
     folder: null,
     bodyHash: null,
     tags: {},
     redactions: 0,
+    traceId: null,
   }
 }

@@ -74,6 +74,7 @@ export function taskSpec(
       attemptTimeoutMs: defaults.attemptTimeoutMs,
       deadlineMs: request.deadlineMs ?? defaults.deadlineMs,
       costMicroUsd: null,
+      answers: null,
     },
     principal: who.principal,
     interactive: who.interactive,
@@ -81,6 +82,7 @@ export function taskSpec(
     bodyHash: who.bodyHash ?? null,
     tags: request.tags ?? {},
     redactions: 0,
+    traceId: null,
   }
 }
 

@@ -71,6 +71,7 @@ function specFrom(random: Random): RunSpec {
       attemptTimeoutMs: random.pick([1_000, 5_000, 20_000]),
       deadlineMs: random.pick([3_000, 20_000, 60_000]),
       costMicroUsd: random.chance(0.2) ? 30 : null,
+      answers: random.chance(0.2) ? random.between(1, 3) : null,
     },
     principal: 'local',
     interactive: random.chance(0.3),
@@ -78,5 +79,6 @@ function specFrom(random: Random): RunSpec {
     bodyHash: null,
     tags: {},
     redactions: 0,
+    traceId: null,
   }
 }

@@ -4,7 +4,8 @@
  * Promise: as real ones: a call settles within its time or soon after an abort; a call that reached the model is counted
  * whatever became of it, and its number is in the body it answers with.
  */
-import type { CallResult, Steps } from '#processors/runs/carry-out.ts'
+import type { CallResult, Steps } from '#processors/runs/steps.ts'
+import { unpaid } from '#processors/runs/missing-results.ts'
 import type { RunState } from '#processors/runs/run.ts'
 import type { EventData } from '#schemas/event.ts'
 import type { Random } from './random.ts'
@@ -97,6 +98,7 @@ export function simulatedSteps(given: {
         httpStatus: null,
         retryAfterMs: null,
         raw,
+        ...unpaid,
         ...failure,
       }
       return { type: 'attempt.failed', data: { ...data, durationMs: scheduler.now - began } }
@@ -132,7 +134,16 @@ export function simulatedSteps(given: {
     async attempt(run, { attempt, tier, choice }) {
       given.planned(run, life)
       if (random.chance(0.5)) await pass(latency())
-      const started = { attempt, tier, ...choice, url: '', messages: '[]', parameters: '{}' }
+      const started = {
+        attempt,
+        tier,
+        ...choice,
+        url: '',
+        messages: '[]',
+        parameters: '{}',
+        spanId: null,
+        reservedMicroUsd: 0,
+      }
       return { started, call: (options) => call(started, run.runId, options) }
     },
     async validate(_run, { attempt, result }, validator, signal) {

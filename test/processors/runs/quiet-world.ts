@@ -8,7 +8,8 @@ import type { Clock } from '#processors/ports/clock.ts'
 import type { EventLog, NewRecord } from '#processors/ports/event-log.ts'
 import { Failure, type FailureCode } from '#processors/ports/failure.ts'
 import type { Signal } from '#processors/ports/report.ts'
-import type { CallResult, CarryOutPorts, KnownRun, Steps } from '#processors/runs/carry-out.ts'
+import type { CarryOutPorts, KnownRun } from '#processors/runs/carry-out.ts'
+import type { CallResult, Steps } from '#processors/runs/steps.ts'
 import { evolve } from '#processors/runs/evolve.ts'
 import type { AnyNewEvent, EventData, Link } from '#schemas/event.ts'
 import { catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
@@ -184,7 +185,16 @@ export function stepsOf(given: Partial<Steps> & { call?: Call } = {}): Steps & {
     calls,
     retrieve: () => Promise.resolve(happened.retrieved().data as EventData['retrieval.completed']),
     attempt(_run, { attempt, tier, choice }) {
-      const started = { attempt, tier, ...choice, url: '', messages: '[]', parameters: '{}' }
+      const started = {
+        attempt,
+        tier,
+        ...choice,
+        url: '',
+        messages: '[]',
+        parameters: '{}',
+        spanId: null,
+        reservedMicroUsd: 0,
+      }
       return Promise.resolve({
         started,
         call(options) {

@@ -3,6 +3,7 @@
  */
 import { decide } from '#processors/runs/decide.ts'
 import { evolve } from '#processors/runs/evolve.ts'
+import { unpaid } from '#processors/runs/missing-results.ts'
 import type { Limits, RunSpec, RunState, Step } from '#processors/runs/run.ts'
 import type { AnyNewEvent, EventData } from '#schemas/event.ts'
 import type { EventType } from '#schemas/catalog.ts'
@@ -24,8 +25,16 @@ export function spec(given: Partial<Omit<RunSpec, 'limits'>> & { limits?: Partia
     bodyHash: null,
     tags: {},
     redactions: 0,
+    traceId: null,
     ...given,
-    limits: { attempts: 6, attemptTimeoutMs: 10_000, deadlineMs: 60_000, costMicroUsd: null, ...given.limits },
+    limits: {
+      attempts: 6,
+      attemptTimeoutMs: 10_000,
+      deadlineMs: 60_000,
+      costMicroUsd: null,
+      answers: null,
+      ...given.limits,
+    },
   }
 }
 
@@ -61,7 +70,17 @@ export const happened = {
       durationMs,
     }),
   attempted: (attempt: number, choice: { tier?: number; provider?: string } = {}) =>
-    event('attempt.started', { ...call, attempt, tier: 0, url: '', messages: '[]', parameters: '{}', ...choice }),
+    event('attempt.started', {
+      ...call,
+      attempt,
+      tier: 0,
+      url: '',
+      messages: '[]',
+      parameters: '{}',
+      spanId: null,
+      reservedMicroUsd: 0,
+      ...choice,
+    }),
   answered: (attempt: number, given: { content?: string; costMicroUsd?: number; durationMs?: number } = {}) =>
     event('attempt.completed', {
       ...call,
@@ -87,6 +106,7 @@ export const happened = {
       raw: '',
       retryable: true,
       retryAfterMs: null,
+      ...unpaid,
       durationMs: 10,
       ...given,
     }),

@@ -72,6 +72,8 @@ const defaults = {
   completionTokens: 5,
   usageEstimated: false,
   costMicroUsd: 100,
+  reservedMicroUsd: 0,
+  delivered: false,
   requestId: null,
   durationMs: 50,
   code: 'rate-limited',

@@ -16,13 +16,14 @@ const task: TaskSubmitted = {
   validator: null,
   validatorOptions: null,
   parameters: '{}',
-  limits: { attempts: 3, attemptTimeoutMs: 1000, deadlineMs: 1000, costMicroUsd: null },
+  limits: { attempts: 3, attemptTimeoutMs: 1000, deadlineMs: 1000, costMicroUsd: null, answers: null },
   principal: 'local',
   interactive: false,
   folder: null,
   bodyHash: null,
   tags: {},
   redactions: 0,
+  traceId: null,
 }
 
 function failureOf(work: () => unknown): WireError {

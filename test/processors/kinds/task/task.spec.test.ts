@@ -27,13 +27,14 @@ describe('a specification', () => {
       validator: 'answered',
       validatorOptions: null,
       parameters: '{"temperature":0.2}',
-      limits: { attempts: 6, attemptTimeoutMs: 10_000, deadlineMs: 60_000, costMicroUsd: null },
+      limits: { attempts: 6, attemptTimeoutMs: 10_000, deadlineMs: 60_000, costMicroUsd: null, answers: null },
       principal: 'local',
       interactive: true,
       folder: '/somewhere',
       bodyHash: null,
       tags: {},
       redactions: 0,
+      traceId: null,
     })
   })
 

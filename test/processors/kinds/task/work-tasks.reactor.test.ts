@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { parkOn } from '#processors/journal/park.ts'
 import { workTasks } from '#processors/kinds/task/work-tasks.reactor.ts'
 import type { Delivery } from '#processors/ports/work-share.ts'
-import type { Steps } from '#processors/runs/carry-out.ts'
+import type { Steps } from '#processors/runs/steps.ts'
 import {
   codec,
   hangs,

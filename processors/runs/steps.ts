@@ -1,0 +1,36 @@
+import type { EventData } from '#schemas/event.ts'
+import type { AttemptState, RunState, Step } from './run.ts'
+
+/**
+ * What performs a run's steps: one performer a step, each told how long it has.
+ *
+ * Promise: a performer never rejects for what the outside does; what went wrong is in the event it gives.
+ */
+export interface Steps {
+  retrieve(run: RunState, signal: AbortSignal): Promise<EventData['retrieval.completed']>
+  /** What is about to be asked; the call itself is made by `call`. */
+  attempt(run: RunState, step: Extract<Step, { step: 'attempt' }>): Promise<PlannedCall>
+  validate(
+    run: RunState,
+    attempt: AttemptState,
+    validator: string,
+    signal: AbortSignal,
+  ): Promise<EventData['verdict.reached']>
+  /** Whether this validator reads from outside: then the answer is on the log before it is judged (R1). */
+  judgesByReading?(validator: string): boolean
+}
+
+export interface PlannedCall {
+  readonly started: EventData['attempt.started']
+  /** Settles within `timeoutMs`, and soon after an abort; never rejects for what a provider does. */
+  call(options: { signal: AbortSignal; timeoutMs: number }): Promise<CallResult>
+}
+
+export type CallResult =
+  | { readonly type: 'attempt.completed'; readonly data: EventData['attempt.completed'] }
+  | { readonly type: 'attempt.failed'; readonly data: EventData['attempt.failed'] }
+
+/** The word of the budgets on one call. */
+export type Reservation =
+  | { readonly granted: true }
+  | { readonly granted: false; readonly code: 'budget-spent' | 'budget-unavailable'; readonly message: string }
