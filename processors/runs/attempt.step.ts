@@ -3,6 +3,7 @@ import { type Clock, elapsedMs } from '#processors/ports/clock.ts'
 import { fitParameters } from '#processors/models/fit-parameters.ts'
 import type { ChatMessage, ModelProvider, ModelReply, ModelRequest } from '#processors/ports/model-provider.ts'
 import type { Report } from '#processors/ports/report.ts'
+import { spanIdOf } from './span-id.ts'
 import type { CallResult, PlannedCall } from './steps.ts'
 import { unpaid } from './missing-results.ts'
 import { promptOf } from './prompt.ts'
@@ -19,6 +20,12 @@ export interface AttemptPorts {
   readonly claimCheck: ClaimCheck
   readonly clock: Clock
   readonly report: Report
+  /** Of a run carried out where it was asked: what came, sent unredacted and never stored so (R16). */
+  readonly raw?: { readonly messages: readonly ChatMessage[]; readonly parameters: Readonly<Record<string, unknown>> }
+  /** Takes the answer as it streams in. */
+  readonly onEvent?: (data: string) => void
+  /** Sees each reply as the provider gave it, before it is stored. */
+  readonly onReply?: (reply: ModelReply, step: Extract<Step, { step: 'attempt' }>) => void
 }
 
 export async function planAttempt(
@@ -28,15 +35,27 @@ export async function planAttempt(
 ): Promise<PlannedCall> {
   const { provider: name, model } = step.choice
   const provider = ports.providers(name)
-  const messages = await openMessages(run, ports.claimCheck)
+  const messages = await messagesOf(run, ports)
   const prompt = promptOf(run, messages)
-  const parameters = fitParameters(model, JSON.parse(run.spec.parameters) as Record<string, unknown>)
+  const asked = ports.raw?.parameters ?? (JSON.parse(run.spec.parameters) as Record<string, unknown>)
+  const parameters = fitParameters(model, asked)
   const request: ModelRequest = {
     model,
     messages: prompt,
     parameters,
     ...(run.retrieval === undefined ? {} : { passages: run.retrieval.passages }),
   }
+  let delivered = false
+  const { onEvent } = ports
+  const stream =
+    onEvent === undefined
+      ? {}
+      : {
+          onEvent(data: string) {
+            delivered = true
+            onEvent(data)
+          },
+        }
   const who = { attempt: step.attempt, provider: name, model }
   return {
     started: {
@@ -45,12 +64,14 @@ export async function planAttempt(
       url: provider?.url ?? '',
       messages: JSON.stringify(prompt),
       parameters: JSON.stringify(parameters),
-      spanId: null,
+      spanId: spanIdOf(run.runId, step.attempt),
       reservedMicroUsd: 0,
     },
     async call(options) {
       const began = ports.clock.monotonic()
-      const reply = provider === undefined ? unconfigured(name) : await provider.complete(request, options)
+      const reply =
+        provider === undefined ? unconfigured(name) : await provider.complete(request, { ...options, ...stream })
+      ports.onReply?.(reply, step)
       const durationMs = elapsedMs(ports.clock, began)
       ports.report({
         signal: 'attempt.finished',
@@ -60,13 +81,13 @@ export async function planAttempt(
         ...(reply.ok ? {} : { code: reply.code }),
         durationMs,
       })
-      return asEvent(who, reply, durationMs)
+      return asEvent(who, reply, { durationMs, delivered })
     },
   }
 }
 
-async function openMessages(run: RunState, claimCheck: ClaimCheck): Promise<ChatMessage[]> {
-  const messages = JSON.parse(await claimCheck.open(run.spec.messages)) as ChatMessage[]
+async function messagesOf(run: RunState, { raw, claimCheck }: AttemptPorts): Promise<ChatMessage[]> {
+  const messages = raw?.messages ?? (JSON.parse(await claimCheck.open(run.spec.messages)) as ChatMessage[])
   return [...messages, ...(await feedback(run, claimCheck))]
 }
 
@@ -84,12 +105,15 @@ async function feedback(run: RunState, claimCheck: ClaimCheck): Promise<ChatMess
 function asEvent(
   who: { attempt: number; provider: string; model: string },
   reply: ModelReply,
-  durationMs: number,
+  { durationMs, delivered }: { durationMs: number; delivered: boolean },
 ): CallResult {
   if (!reply.ok) {
     const { code, message, raw, retryable } = reply
     const rest = { httpStatus: reply.httpStatus ?? null, retryAfterMs: reply.retryAfterMs ?? null }
-    return { type: 'attempt.failed', data: { ...who, code, message, raw, retryable, ...rest, ...unpaid, durationMs } }
+    return {
+      type: 'attempt.failed',
+      data: { ...who, code, message, raw, retryable, ...rest, ...unpaid, delivered, durationMs },
+    }
   }
   return {
     type: 'attempt.completed',

@@ -10,6 +10,7 @@ import { chainOf } from '#schemas/wire/headers.ts'
 import { decide } from './decide.ts'
 import { evolve } from './evolve.ts'
 import { bounds } from './limits.ts'
+import type { Head, KnownRun } from './known-run.ts'
 import { lostAttempt, noVerdict, refused } from './missing-results.ts'
 import type { RunState, Step } from './run.ts'
 import type { Reservation, Steps } from './steps.ts'
@@ -32,19 +33,6 @@ export interface CarryOutPorts {
   readonly reserve?: (run: RunState, started: EventData['attempt.started'], signal: AbortSignal) => Promise<Reservation>
   /** This process, as it stands in `run.started`. */
   readonly worker: string
-}
-
-/** A run whose last event is known: fresh from its submission, or folded from its history. */
-export interface KnownRun {
-  readonly state: RunState
-  readonly head: Head
-  /** Not on the log yet: goes with the first append. The run's id is new then, so nobody else can own it. */
-  readonly submission?: PreparedEvent
-}
-
-export interface Head {
-  readonly seq: number
-  readonly id: string
 }
 
 export type CarriedOut =
@@ -101,6 +89,7 @@ class OwnedRun {
   readonly #knownSeq: number
   /** Claims no verdict and can have no other owner: nothing is read back (R1). */
   readonly #alone: boolean
+  readonly #gone: AbortSignal | undefined
   #pending: PreparedEvent[] = []
   #lastPosition: Position | undefined
   readonly #own = new Set<string>()
@@ -122,11 +111,13 @@ class OwnedRun {
     this.#signal = signal
     this.#beganMs = ports.clock.monotonic() - known.state.elapsedMs
     const unwatch = ports.feed.watch(known.state.runId, (judged) => this.#see(judged))
+    this.#gone = known.gone
     const stop = (): void => this.#interrupt.abort()
-    signal.addEventListener('abort', stop, { once: true })
+    for (const one of [signal, known.gone]) one?.addEventListener('abort', stop, { once: true })
+    if (known.gone?.aborted === true) stop()
     this.#leave = () => {
       unwatch()
-      signal.removeEventListener('abort', stop)
+      for (const one of [signal, known.gone]) one?.removeEventListener('abort', stop)
     }
     // Judged between the load and the watch.
     if (ports.feed.chain(known.state.runId)?.cancelled === true) this.state = { ...this.state, cancelled: true }
@@ -147,6 +138,7 @@ class OwnedRun {
     await this.#take()
     for (;;) {
       this.#mustGoOn()
+      await this.#noteGone()
       await this.#noteDeadline()
       const step = decide(this.state)
       if (step.step === 'done') return await this.#finished()
@@ -248,6 +240,15 @@ class OwnedRun {
     }
   }
 
+  /** Whoever asked has gone: cancelled by the owner itself, in the order of its own events. */
+  async #noteGone(): Promise<void> {
+    if (this.#gone?.aborted !== true || this.state.cancelled || this.state.outcome !== undefined) return
+    const { runId, spec } = this.state
+    const chain = { run: runId, seq: -1, prev: '' }
+    const data = { reason: 'the caller is gone', principal: spec.principal }
+    this.#add(await this.#ports.journal.prepare([{ type: 'task.cancelled', subject: runId, data, chain }]))
+  }
+
   /** The deadline reaches `decide` as an event (R8). */
   async #noteDeadline(): Promise<void> {
     if (this.state.expired || this.state.outcome !== undefined) return
@@ -263,12 +264,17 @@ class OwnedRun {
     const seq = this.#head.seq + 1
     const chain = { run: this.state.runId, seq, prev: this.#head.id }
     const causationId = this.#head.id
-    const [prepared] = await this.#ports.journal.prepare([{ ...event, subject: this.state.runId, chain, causationId }])
-    if (prepared === undefined) return
-    this.#own.add(prepared.event.id)
-    this.#head = { seq, id: prepared.event.id }
-    this.#pending.push(prepared)
-    this.state = evolve(this.state, prepared.event) ?? this.state
+    const prepared = await this.#ports.journal.prepare([{ ...event, subject: this.state.runId, chain, causationId }])
+    this.#head = { seq, id: prepared[0]?.event.id ?? '' }
+    this.#add(prepared)
+  }
+
+  #add(prepared: readonly PreparedEvent[]): void {
+    for (const one of prepared) {
+      this.#own.add(one.event.id)
+      this.#pending.push(one)
+      this.state = evolve(this.state, one.event) ?? this.state
+    }
   }
 
   async #flush(): Promise<void> {

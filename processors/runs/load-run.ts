@@ -6,7 +6,7 @@ import { type EventType, isEventType } from '#schemas/catalog.ts'
 import type { AnyNewEvent } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Codec } from '#schemas/wire/codec.ts'
-import type { KnownRun } from './carry-out.ts'
+import type { KnownRun } from './known-run.ts'
 import { evolve } from './evolve.ts'
 import type { RunState } from './run.ts'
 

@@ -1,7 +1,8 @@
 /** One owner when something fails: the log, a step, or its own process is told to stop. */
 import { describe, expect, test } from 'vitest'
 import { isFailure } from '#processors/ports/failure.ts'
-import { carryOut, type KnownRun } from '#processors/runs/carry-out.ts'
+import { carryOut } from '#processors/runs/carry-out.ts'
+import type { KnownRun } from '#processors/runs/known-run.ts'
 import { bounds } from '#processors/runs/limits.ts'
 import { loadRun } from '#processors/runs/load-run.ts'
 import { codec, failure, hangs, openWorld, type Process, stepsOf, submitted } from './quiet-world.ts'

@@ -1,7 +1,7 @@
 /** One owner and its run, with the log and the steps under the test's control. */
 import { describe, expect, test } from 'vitest'
 import { carryOut } from '#processors/runs/carry-out.ts'
-import type { KnownRun } from '#processors/runs/carry-out.ts'
+import type { KnownRun } from '#processors/runs/known-run.ts'
 import { loadRun } from '#processors/runs/load-run.ts'
 import type { EventData } from '#schemas/event.ts'
 import {
