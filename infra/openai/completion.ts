@@ -14,7 +14,7 @@ import {
   isObject,
   parseLoosely,
   type Received,
-} from './openai-failures.ts'
+} from '#infra/http/model-failures.ts'
 
 export function readCompletion(asked: Asked, received: Received): ModelReply {
   const { status, headers, text } = received

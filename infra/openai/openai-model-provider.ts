@@ -13,11 +13,17 @@ import {
   type ModelReply,
   type ModelRequest,
 } from '#processors/ports/model-provider.ts'
-import { type CallLimit, limitCall } from './call-limit.ts'
-import { type Client, openClient } from './client.ts'
+import { type CallLimit, limitCall } from '#infra/http/call-limit.ts'
+import { type Client, openClient } from '#infra/http/client.ts'
 import { readCompletion } from './completion.ts'
-import { type Asked, failure, failureBeforeHeaders, failureInBody, failureOfStatus } from './openai-failures.ts'
-import type { ResponseHeaders } from './retry-after.ts'
+import {
+  type Asked,
+  failure,
+  failureBeforeHeaders,
+  failureInBody,
+  failureOfStatus,
+} from '#infra/http/model-failures.ts'
+import type { ResponseHeaders } from '#infra/http/retry-after.ts'
 
 export interface OpenAiModelProviderOptions {
   readonly name: string

@@ -3,10 +3,10 @@
  *
  * Promise: never throws and never takes longer than `timeoutMs`; another program on that port doesn't count.
  */
-import { limitCall } from './call-limit.ts'
-import { openClient } from './client.ts'
+import { limitCall } from '#infra/http/call-limit.ts'
+import { openClient } from '#infra/http/client.ts'
 import type { ConfiguredProvider } from './configured-providers.ts'
-import { isObject } from './openai-failures.ts'
+import { isObject } from '#infra/http/model-failures.ts'
 
 export interface Probe {
   readonly answers: boolean

@@ -1,7 +1,7 @@
 /** Where a base URL leads. */
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { endpointOf } from '#infra/openai/endpoint.ts'
+import { endpointOf } from '#infra/http/endpoint.ts'
 
 test.for([
   ['https://api.groq.com/openai/v1', false, 'https://api.groq.com', '/openai/v1/x', 'https://api.groq.com/openai/v1'],

@@ -1,5 +1,5 @@
 /**
- * What went wrong with a call of an OpenAI-compatible server, as a typed failure.
+ * What went wrong with a call of a model server, as a typed failure.
  *
  * Promise: total. Any error, status, header and body gives a `ModelFailure` whose message names the URL and the reason;
  * nothing here throws. Retryable is what may heal by itself: 429, 5xx, network.

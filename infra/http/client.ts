@@ -1,5 +1,5 @@
 /**
- * Requests to one OpenAI-compatible server over kept-alive connections.
+ * Requests to one model server over kept-alive connections.
  *
  * Promise: the key goes to that server alone (no redirect is followed), and `hideKey` takes it out of whatever comes
  * back. Idle connections don't keep the process alive. Time is limited by the caller's signal, not here, so that one

@@ -1,7 +1,7 @@
 /** What a server may say about waiting, and what we make of it. */
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { retryAfterMs } from '#infra/openai/retry-after.ts'
+import { retryAfterMs } from '#infra/http/retry-after.ts'
 
 const now = Date.UTC(2026, 10, 21, 12, 0, 0)
 
