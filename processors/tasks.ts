@@ -2,21 +2,20 @@ import { corpusOf } from './documents/read-folder.ts'
 import { ingestFolder, knownDocuments } from './documents/ingest.command.ts'
 import type { Ingested } from './documents/ingest.command.ts'
 import { carryOutPorts } from './carry-out-ports.ts'
-import { decodeRecords } from './journal/read.ts'
 import { cancelTask } from './kinds/task/cancel-task.command.ts'
 import { submitTask } from './kinds/task/submit-task.command.ts'
-import type { SubmitOptions, SubmittedTask, SubmitPorts } from './kinds/task/submit-task.command.ts'
+import type { SubmittedRun } from './kinds/submit-run.command.ts'
+import type { SubmitOptions } from './kinds/task/submit-task.command.ts'
 import type { TaskDefaults, TaskRequest } from './kinds/task/task.spec.ts'
+import { rememberAnswering } from './models/answering.ts'
 import { routeModel } from './models/route-model.ts'
 import type { ModelRoute } from './models/route-model.ts'
-import { partitionOf } from './ports/event-log.ts'
 import { Failure } from './ports/failure.ts'
 import { carryOut } from './runs/carry-out.ts'
 import type { CarriedOut } from './runs/carry-out.ts'
 import { evolve } from './runs/evolve.ts'
-import { findRun } from './runs/find-run.query.ts'
-import { firstOffsetOf } from './runs/runs.query.ts'
 import { need } from './start.ts'
+import { submitPorts } from './submit-ports.ts'
 import { validators } from './validation/validators.ts'
 import type { Lattice } from './start.ts'
 import type { Position } from '#schemas/position.ts'
@@ -25,9 +24,9 @@ import type { Position } from '#schemas/position.ts'
  * The commands on tasks, over a started process: submit, carry out here and now, cancel, ingest the folder.
  */
 export interface Tasks {
-  submit(request: TaskRequest, options: SubmitOptions): Promise<SubmittedTask>
+  submit(request: TaskRequest, options: SubmitOptions): Promise<SubmittedRun>
   /** Carries an interactive task out in this process, to its end. */
-  carryOutNow(submitted: SubmittedTask, signal: AbortSignal): Promise<CarriedOut>
+  carryOutNow(submitted: SubmittedRun, signal: AbortSignal): Promise<CarriedOut>
   /** What may judge an answer, by name. */
   readonly validators: readonly string[]
   cancel(runId: string, options: { principal: string; reason?: string }): Promise<{ position: Position }>
@@ -42,17 +41,11 @@ export interface Tasks {
 const ingestWaitMs = 30_000
 
 export function tasksOf(lattice: Lattice): Tasks {
-  const { given, journal, feed, codec } = lattice
+  const { given, journal, feed } = lattice
   const { settings, models, clock } = given
   let ownCorpora: readonly string[] | undefined
-  let probed: { at: number; answering: Promise<ReadonlyMap<string, readonly string[]>> } | undefined
-
-  /** Local servers are asked again after a while, so one that was just started is found. */
-  function answering(): Promise<ReadonlyMap<string, readonly string[]>> {
-    const now = clock.monotonic()
-    if (probed === undefined || now - probed.at > 10_000) probed = { at: now, answering: models.probeLocal() }
-    return probed.answering
-  }
+  const answering = rememberAnswering(models.probeLocal, clock)
+  const ports = submitPorts(lattice)
 
   async function corporaOfFolder(): Promise<readonly string[]> {
     return (ownCorpora ??= [await corpusOf(settings.folder)])
@@ -73,41 +66,11 @@ export function tasksOf(lattice: Lattice): Tasks {
     }
   }
 
-  /** Of a run that may have been accepted elsewhere a moment ago. */
-  function firstOffset(runId: string): Promise<number> {
-    const ports = { store: need(lattice, 'lookup'), log: given.log, feed, clock }
-    return findRun(ports, runId, (tables) => firstOffsetOf(tables, runId))
-  }
-
-  const submitPorts: SubmitPorts = {
-    journal,
-    feed,
-    clock,
-    defaults,
-    async submitted(runId) {
-      const { log } = given
-      const { topic, partition } = {
-        topic: 'runs.v1',
-        partition: partitionOf(runId, log.partitions('runs.v1')),
-      } as const
-      const offset = await firstOffset(runId)
-      for await (const batch of log.read({ topic, partition, offset }, { batchSize: 1 })) {
-        const [event] = await decodeRecords(codec, batch, { topic, partition, wants: () => true })
-        if (event === undefined || 'bad' in event || event.type !== 'task.submitted') return undefined
-        return { id: event.envelope.id, bodyHash: event.data.bodyHash, position: event.position }
-      }
-      return undefined
-    },
-  }
-
   return {
     validators: Object.keys(validators),
-    submit: (request, options) => submitTask(submitPorts, request, options),
+    submit: (request, options) => submitTask({ ...ports, defaults }, request, options),
     async cancel(runId, options) {
-      if (feed.chain(runId) === undefined) {
-        const partition = partitionOf(runId, given.log.partitions('runs.v1'))
-        await feed.reached({ topic: 'runs.v1', partition, offset: await firstOffset(runId) })
-      }
+      if (feed.chain(runId) === undefined) await feed.reached(await ports.firstOf(runId))
       return cancelTask({ journal, feed }, runId, options)
     },
     async carryOutNow({ event }, signal) {

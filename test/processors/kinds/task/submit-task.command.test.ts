@@ -1,7 +1,8 @@
 /** Putting a task on the log: once for each key (R13), whatever fails on the way. */
 import { describe, expect, test } from 'vitest'
 import { cancelTask } from '#processors/kinds/task/cancel-task.command.ts'
-import { submitTask, type SubmitOptions, type SubmitPorts } from '#processors/kinds/task/submit-task.command.ts'
+import type { SubmitPorts } from '#processors/kinds/submit-run.command.ts'
+import { submitTask, type SubmitOptions } from '#processors/kinds/task/submit-task.command.ts'
 import type { TaskDefaults, TaskRequest } from '#processors/kinds/task/task.spec.ts'
 import { codec, openWorld, type Process, type World } from '#test/processors/runs/quiet-world.ts'
 import { happened } from '#test/processors/runs/run-script.ts'
@@ -17,7 +18,9 @@ const defaults: TaskDefaults = {
   folder: undefined,
 }
 
-function portsOf({ journal, feed, clock, log }: Process, given: Partial<SubmitPorts> = {}): SubmitPorts {
+type TaskPorts = SubmitPorts & { readonly defaults: () => TaskDefaults }
+
+function portsOf({ journal, feed, clock, log }: Process, given: Partial<TaskPorts> = {}): TaskPorts {
   return {
     journal,
     feed,

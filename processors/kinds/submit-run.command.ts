@@ -1,0 +1,129 @@
+import type { Journal, PreparedEvent } from '#processors/journal/journal.ts'
+import type { RunFeed } from '#processors/journal/run-feed.ts'
+import type { Clock } from '#processors/ports/clock.ts'
+import { Failure, isFailure } from '#processors/ports/failure.ts'
+import type { RunSpec } from '#processors/runs/run.ts'
+import { nameId, sha256 } from '#schemas/ids.ts'
+import type { Position } from '#schemas/position.ts'
+
+/**
+ * Puts a run on the log: its seq 0, of whatever kind.
+ *
+ * Promise: acknowledged means on the log. With an idempotency key the run id is made of principal, route and key (R13):
+ * the same request again finds the same run, another body is refused, and no table is needed for either. A repeated
+ * request is answered from what is on the log, whatever the settings are by now.
+ */
+export interface SubmitPorts {
+  readonly journal: Journal
+  readonly feed: RunFeed
+  readonly clock: Clock
+  /** The accepted submission of a run that exists already. */
+  readonly submitted: (runId: string) => Promise<Submission | undefined>
+}
+
+export interface Submission {
+  /** Of the event. */
+  readonly id: string
+  readonly bodyHash: string | null
+  readonly position: Position
+}
+
+export interface RunRequest {
+  /** As in the API: `POST /v1/tasks`. */
+  readonly route: string
+  /** What was asked, for its hash. */
+  readonly body: unknown
+  readonly spec: (bodyHash: string | undefined) => RunSpec | Promise<RunSpec>
+  readonly principal: string
+  readonly idempotencyKey?: string | undefined
+  readonly traceparent?: string | undefined
+}
+
+export interface SubmittedRun {
+  readonly runId: string
+  readonly position: Position
+  /** An earlier request with the same key made it. */
+  readonly repeated: boolean
+  /** As it was stored; undefined for a repeated one. */
+  readonly event?: PreparedEvent['event']
+}
+
+export async function submitRun(ports: SubmitPorts, request: RunRequest): Promise<SubmittedRun> {
+  const { idempotencyKey, principal, route, body } = request
+  const keyed = idempotencyKey !== undefined
+  const bodyHash = keyed ? sha256(canonical(body)) : undefined
+  const runId = keyed ? nameId('run', principal, route, idempotencyKey) : ports.clock.newId()
+  if (keyed && ports.feed.chain(runId) !== undefined) return repeated(ports, runId, bodyHash)
+
+  const prepared = await prepareRun(ports, {
+    runId,
+    spec: await request.spec(bodyHash),
+    traceparent: request.traceparent,
+  })
+  const position = await appendOnce(ports, prepared, runId)
+  if (!keyed) return { runId, position, repeated: false, event: prepared.event }
+
+  await ports.feed.reached(position)
+  if (!ports.feed.isRejected(position.partition, position.offset)) {
+    return { runId, position, repeated: false, event: prepared.event }
+  }
+  return repeated(ports, runId, bodyHash, prepared)
+}
+
+/** A run's first event, ready to be appended. */
+export async function prepareRun(
+  { journal }: Pick<SubmitPorts, 'journal'>,
+  { runId, spec, traceparent }: { runId: string; spec: RunSpec; traceparent?: string | undefined },
+): Promise<PreparedEvent> {
+  const [prepared] = await journal.prepare([
+    {
+      type: 'task.submitted',
+      subject: runId,
+      data: spec,
+      chain: { run: runId, seq: 0, prev: '' },
+      ...(traceparent === undefined ? {} : { traceparent }),
+    },
+  ])
+  if (prepared === undefined) throw new Failure('internal', 'nothing was prepared')
+  return prepared
+}
+
+async function repeated(
+  { submitted }: SubmitPorts,
+  runId: string,
+  bodyHash: string | undefined,
+  own?: PreparedEvent,
+): Promise<SubmittedRun> {
+  const first = await submitted(runId)
+  if (first === undefined) throw new Failure('internal', `run ${runId} is not found where it must be`)
+  if (first.bodyHash !== bodyHash) {
+    throw new Failure('idempotency.conflict', 'this Idempotency-Key was used with another body', {
+      remedy: 'use a new key for a new request',
+    })
+  }
+  // The copy before the one that was rejected: an append whose outcome was not known.
+  if (first.id === own?.event.id) return { runId, position: first.position, repeated: false, event: own.event }
+  return { runId, position: first.position, repeated: true }
+}
+
+/** Tries once more where the outcome is unknown: a second copy of the same record is rejected by the referee (R1). */
+async function appendOnce(ports: SubmitPorts, prepared: PreparedEvent, runId: string): Promise<Position> {
+  const append = async (): Promise<Position> => {
+    const [position] = await ports.journal.append([prepared])
+    if (position === undefined) throw new Failure('internal', `run ${runId} got no position`)
+    return position
+  }
+  return append().catch((error: unknown) => {
+    if (!isFailure(error, 'append.outcome-unknown')) throw error
+    return append()
+  })
+}
+
+/** JSON with sorted keys, so that the same request has the same hash whatever the order of its fields. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  )
+}

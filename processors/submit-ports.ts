@@ -1,0 +1,38 @@
+import { decodeRecords } from './journal/read.ts'
+import type { SubmitPorts } from './kinds/submit-run.command.ts'
+import { partitionOf } from './ports/event-log.ts'
+import { findRun } from './runs/find-run.query.ts'
+import { firstOffsetOf } from './runs/runs.query.ts'
+import { need } from './start.ts'
+import type { Lattice } from './start.ts'
+import type { Position } from '#schemas/position.ts'
+
+/** What submitting a run needs, from a started process. */
+export function submitPorts(lattice: Lattice): SubmitPorts & { firstOf(runId: string): Promise<Position> } {
+  const { given, journal, feed, codec } = lattice
+  const { log, clock } = given
+
+  /** Of a run that may have been accepted elsewhere a moment ago. */
+  async function firstOf(runId: string): Promise<Position> {
+    const ports = { store: need(lattice, 'lookup'), log, feed, clock }
+    const offset = await findRun(ports, runId, (tables) => firstOffsetOf(tables, runId))
+    return { topic: 'runs.v1', partition: partitionOf(runId, log.partitions('runs.v1')), offset }
+  }
+
+  return {
+    journal,
+    feed,
+    clock,
+    firstOf,
+    async submitted(runId) {
+      const first = await firstOf(runId)
+      const options = { topic: 'runs.v1', partition: first.partition, wants: () => true } as const
+      for await (const batch of log.read(first, { batchSize: 1 })) {
+        const [event] = await decodeRecords(codec, batch, options)
+        if (event === undefined || 'bad' in event || event.type !== 'task.submitted') return undefined
+        return { id: event.envelope.id, bodyHash: event.data.bodyHash, position: event.position }
+      }
+      return undefined
+    },
+  }
+}
