@@ -13,7 +13,7 @@ import type { Opened, OpenOptions, ProgramPorts } from './opened.ts'
 type Level = PinoReportOptions['level']
 
 async function open(options: OpenOptions): Promise<Opened> {
-  const [{ assemble }, { start, need }, { storeNames }, { tasksOf }, { openPinoReport }, { knownSecrets }] =
+  const [{ assemble, hasLog }, { start, need }, { storeNames }, { tasksOf }, { openPinoReport }, { knownSecrets }] =
     await Promise.all([
       import('#infra/assemble.ts'),
       import('#processors/start.ts'),
@@ -22,17 +22,26 @@ async function open(options: OpenOptions): Promise<Opened> {
       import('#infra/pino/pino-report.ts'),
       import('#infra/config/keys.ts'),
     ])
+  const { refuseUnfinishedImport } = await import('#processors/transfer/unfinished-import.query.ts')
   const { config } = options.loaded
+  if (options.existing === true && !hasLog(config)) throw await noLogYet(config.log)
   const log = await openPinoReport({
     level: options.quiet === true ? quieter(config.logLevel) : config.logLevel,
     secrets: knownSecrets(config),
   })
   const report = options.report === undefined ? log : both(log, options.report)
-  const { given, close } = await assemble(config, report)
+  const { given, close } = await assemble(config, report, {
+    stays: options.stays === true,
+    models: options.models !== false,
+  })
   const threaded = options.thread === undefined ? {} : { threaded: { names: options.thread, open: openThread } }
   const named = (chosen: OpenOptions['stores']): readonly StoreName[] => (chosen === 'all' ? storeNames : chosen)
   const stores = { stores: named(options.stores), readOnly: named(options.readOnly ?? []) }
-  const lattice = await start(given, { ...options, ...stores, ...threaded }).catch(async (error: unknown) => {
+  const begin = async (): Promise<Opened['lattice']> => {
+    refuseUnfinishedImport(config.data, given.log.id)
+    return start(given, { ...options, ...stores, ...threaded })
+  }
+  const lattice = await begin().catch(async (error: unknown) => {
     await given.log.close()
     await close()
     throw error
@@ -56,6 +65,13 @@ async function open(options: OpenOptions): Promise<Opened> {
   }
 }
 
+async function noLogYet(address: string): Promise<Error> {
+  const { Failure } = await import('#processors/ports/failure.ts')
+  return new Failure('log.unavailable', `there is no log yet at ${address}`, {
+    remedy: 'lattice run and lattice serve make one; --data (LATTICE_DATA) says in which folder',
+  })
+}
+
 /** A command that prints for people keeps the log to what they must know. */
 function quieter(level: Level): Level {
   return level === 'info' ? 'warn' : level
@@ -72,6 +88,8 @@ const ports: ProgramPorts = {
   open,
   readConfig: async (flags) => (await import('#infra/config/config.ts')).readConfig({ flags }),
   showConfig: async (loaded) => (await import('#infra/config/show-config.ts')).showConfig(loaded),
+  hasLog: async ({ config }) => (await import('#infra/assemble.ts')).hasLog(config),
+  openModels: async ({ config }) => (await import('#infra/assemble.ts')).openModels(config, { asked: true }),
   metrics: async () => (await import('#infra/prometheus/prometheus-report.ts')).openPrometheusReport(),
 }
 

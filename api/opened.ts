@@ -23,6 +23,10 @@ export interface OpenOptions extends Omit<StartOptions, 'threaded' | 'ownedAroun
   /** Stores to fold in a thread of their own. */
   readonly thread?: readonly StoreName[]
   readonly loaded: LoadedConfig
+  /** A log that is not there yet is not made. Errors: `log.unavailable`. */
+  readonly existing?: boolean
+  /** False where no model is asked; what asks them is not loaded then. */
+  readonly models?: boolean
   /** Only warnings and errors go to the log. */
   readonly quiet?: boolean
   /** Listens beside the log. */
@@ -37,7 +41,13 @@ export interface ProgramPorts {
   readConfig(flags: Readonly<Record<string, string | boolean | undefined>>): Promise<LoadedConfig>
   showConfig(loaded: LoadedConfig): Promise<readonly ShownSetting[]>
   metrics(): Promise<Metrics>
+  /** Whether there is a log; false where opening would make one. */
+  hasLog(loaded: LoadedConfig): Promise<boolean>
+  /** The models by themselves: no log is opened, nothing is written. */
+  openModels(loaded: LoadedConfig): Promise<{ readonly models: Models; close(): Promise<void> }>
 }
+
+type Models = Opened['lattice']['given']['models']
 
 /** A listener for signals, and what it has counted. */
 export interface Metrics {

@@ -5,15 +5,15 @@
  * `settings.invalid`.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '#infra/config/config.ts'
 import { adoptFiles } from '#infra/disk/adopt-files.ts'
 import { knownSecrets } from '#infra/config/keys.ts'
-import { openProviders } from '#infra/openai/open-providers.ts'
+import { configuredProviders } from '#infra/openai/configured-providers.ts'
 import { createSystemClock } from '#infra/system/system-clock.ts'
-import type { Given } from '#processors/given.ts'
+import type { Given, Models } from '#processors/given.ts'
 import { createExtractProvider } from '#processors/models/extract.ts'
 import type { EventLog } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
@@ -35,9 +35,9 @@ const logs: Readonly<Record<string, LogBackend>> = {
     },
   },
   redis: {
-    async log({ url, namespace, report }) {
+    async log({ url, namespace, report, connectMs }) {
       const { openRedisEventLog } = await import('#infra/redis/redis-event-log.ts')
-      return openRedisEventLog({ url, namespace, report })
+      return openRedisEventLog({ url, namespace, report, ...(connectMs === undefined ? {} : { connectMs }) })
     },
     async workShare({ url, namespace, report }) {
       const { openRedisWorkShare } = await import('#infra/redis/redis-work-share.ts')
@@ -64,6 +64,8 @@ interface LogAddress {
   readonly namespace: string
   readonly report: Report
   readonly locks: Given['locks']
+  /** How long a server is waited for; undefined: as long as a process that stays can. */
+  readonly connectMs: number | undefined
 }
 
 interface LogBackend {
@@ -77,7 +79,17 @@ export interface Assembled {
   close(): Promise<void>
 }
 
-export async function assemble(config: Config, report: Report): Promise<Assembled> {
+export interface AssembleOptions {
+  /** A process that stays waits longer for its log's server than one that somebody sits before. */
+  readonly stays?: boolean
+  /** False where no model is asked: what asks them is not loaded then. */
+  readonly models?: boolean
+}
+
+/** For a server to be there, where somebody waits for one command, ms. */
+const commandConnectMs = 3_000
+
+export async function assemble(config: Config, report: Report, options: AssembleOptions = {}): Promise<Assembled> {
   mkdirSync(config.data, { recursive: true })
   const clock = createSystemClock()
   const worker = `${hostname().split('.')[0]}.${process.pid}.${randomBytes(4).toString('hex')}`
@@ -90,9 +102,10 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
     ])
   const locks = openSqliteProcessLocks(join(config.data, 'locks'))
   const own = locks.tryAcquire(`process-${worker}`)
-  const at = logAddress(config, report, locks)
-  const providers = openProviders(config)
-  const builtIn = createExtractProvider()
+  removeLeftLocks(join(config.data, 'locks'), { worker, locks })
+  const connectMs = options.stays === false ? commandConnectMs : undefined
+  const at = { ...logAddress(config, report, locks), connectMs }
+  const { models, close: closeModels } = await openModels(config, { asked: options.models !== false })
   const log = await backendOf(config.log).log(at)
   report({ signal: 'log.opened', backend: log.backend, logId: log.id, durability: log.durability })
 
@@ -117,11 +130,7 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
     scratch: () => scratchOf(scratch, { worker, locks }),
     refereePath: (logId) => join(config.data, `referee-${logId}.sqlite`),
     ...(config.log.startsWith('embedded:') ? { copyLog: (path) => copyEmbedded(at.address, path) } : {}),
-    models: {
-      chain: providers.chain,
-      providers: (name) => (name === builtIn.name ? builtIn : providers.providers.get(name)),
-      probeLocal: () => providers.probeLocal(),
-    },
+    models,
     clock,
     report,
     settings: {
@@ -143,12 +152,48 @@ export async function assemble(config: Config, report: Report): Promise<Assemble
   return {
     given,
     async close() {
-      await providers.close()
+      await closeModels()
       rmSync(join(scratch, worker), { recursive: true, force: true })
       own?.release()
       // Its name is never used again; a killed process leaves its file behind.
       rmSync(join(config.data, 'locks', `process-${worker}.lock`), { force: true })
     },
+  }
+}
+
+interface OpenedModels {
+  readonly models: Models
+  close(): Promise<void>
+}
+
+/** The models alone, which need no log. What asks them is loaded only where they are asked. */
+export async function openModels(config: Config, { asked }: { asked: boolean }): Promise<OpenedModels> {
+  const hosted = asked ? (await import('#infra/openai/open-providers.ts')).openProviders(config) : undefined
+  const builtIn = createExtractProvider()
+  return {
+    models: {
+      chain: configuredProviders(config),
+      providers: (name) => (name === builtIn.name ? builtIn : hosted?.providers.get(name)),
+      probeLocal: async () => (await hosted?.probeLocal()) ?? new Map(),
+    },
+    close: async () => hosted?.close(),
+  }
+}
+
+/** Whether there is a log to open; false where opening would make one. A server's is known only once it is asked. */
+export function hasLog(config: Config): boolean {
+  return !config.log.startsWith('embedded:') || existsSync(join(config.log.slice('embedded:'.length), 'log.sqlite'))
+}
+
+/** Killed processes leave their files behind. Whoever gets the lock of one knows that nobody has it. */
+function removeLeftLocks(folder: string, { worker, locks }: { worker: string; locks: Given['locks'] }): void {
+  for (const file of readdirSync(folder)) {
+    const [, name] = /^(process-.+)\.lock$/.exec(file) ?? []
+    if (name === undefined || name === `process-${worker}`) continue
+    const left = locks.tryAcquire(decodeURIComponent(name))
+    if (left === undefined) continue
+    rmSync(join(folder, file), { force: true })
+    left.release()
   }
 }
 
@@ -168,7 +213,7 @@ function scratchOf(folder: string, { worker, locks }: { worker: string; locks: G
   return own
 }
 
-function logAddress(config: Config, report: Report, locks: Given['locks']): LogAddress {
+function logAddress(config: Config, report: Report, locks: Given['locks']): Omit<LogAddress, 'connectMs'> {
   const url = config.log
   const address = url.slice(url.indexOf(':') + 1).replace(/^\/\//, url.startsWith('embedded:') ? '//' : '')
   return { url, address, namespace: config.logNamespace, report, locks }

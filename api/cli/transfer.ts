@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { Failure } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
 import { answer } from './command.ts'
@@ -11,7 +12,14 @@ import type { CliAction, CliContext } from './command.ts'
 export const exportCommand: CliAction = (context) =>
   withProgress(context, async (report) => {
     const { exportLog } = await import('#processors/transfer/export-log.command.ts')
-    const opened = await context.open({ role: 'export', stores: [], quiet: true, report })
+    const opened = await context.open({
+      role: 'export',
+      stores: [],
+      existing: true,
+      models: false,
+      quiet: true,
+      report,
+    })
     try {
       const { given, codec } = opened.lattice
       const exported = await exportLog({ ...given, codec }, { file: argument(context), signal: context.signal })
@@ -31,16 +39,23 @@ export const exportCommand: CliAction = (context) =>
 export const importCommand: CliAction = (context) =>
   withProgress(context, async (report) => {
     const { importLog } = await import('#processors/transfer/import-log.command.ts')
-    const opened = await context.open({ role: 'import', stores: [], quiet: true, report })
+    const { checkExport } = await import('#processors/transfer/check-export.query.ts')
+    const file = resolve(argument(context))
+    const { signal } = context
+    // Before there is a log: a file that is no export leaves nothing behind.
+    const checked = await checkExport({ file, signal })
+    const opened = await context.open({ role: 'import', stores: [], models: false, quiet: true, report })
     try {
       const { given, codec } = opened.lattice
-      const imported = await importLog({ ...given, codec }, { file: argument(context), signal: context.signal })
+      const { data } = context.loaded.config
+      const imported = await importLog({ ...given, codec }, { file, signal, checked, data })
       const { source } = imported
       answer(
         context,
         imported,
         `${imported.records} records and ${imported.objects} objects from ${source.backend} ${source.logId} into ${given.log.backend} ${given.log.id}`,
       )
+      context.print.note('the stores are built from the log at the next start of: lattice serve')
       return 0
     } finally {
       await opened.close()
@@ -50,7 +65,14 @@ export const importCommand: CliAction = (context) =>
 export const backupCommand: CliAction = (context) =>
   withProgress(context, async (report) => {
     const { backUp } = await import('#processors/transfer/backup.command.ts')
-    const opened = await context.open({ role: 'backup', stores: [], quiet: true, report })
+    const opened = await context.open({
+      role: 'backup',
+      stores: [],
+      existing: true,
+      models: false,
+      quiet: true,
+      report,
+    })
     try {
       const { clock, copyLog } = opened.lattice.given
       const backedUp = await backUp(

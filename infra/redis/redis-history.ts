@@ -31,6 +31,8 @@ export interface HistoryOptions {
   readonly partitions?: number
   /** How long an append or a one-time question waits for a lost server. Default 30,000 ms. */
   readonly patienceMs?: number
+  /** For a server to be there when the log is opened. Default 5,000 ms. */
+  readonly connectMs?: number
   readonly report?: Report
 }
 
@@ -62,7 +64,6 @@ export interface Partition {
 }
 
 const FORMAT = 1
-/** For a server to be there when the log is opened, ms. */
 const CONNECT_MS = 5_000
 
 export async function openHistory(options: HistoryOptions): Promise<RedisHistory> {
@@ -82,7 +83,7 @@ export async function openHistory(options: HistoryOptions): Promise<RedisHistory
     warn([settings?.warning, unsafe].filter((part) => part !== undefined).join('; ') || undefined)
   }
   try {
-    await connected(redis, Math.min(patienceMs, CONNECT_MS))
+    await connected(redis, Math.min(patienceMs, options.connectMs ?? CONNECT_MS))
     const settings = await readSettings(redis, patienceMs)
     refuseEviction(settings.evictionPolicy, redis.address)
     warn(settings.warning)

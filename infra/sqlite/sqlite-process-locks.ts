@@ -2,7 +2,8 @@
  * Locks among the processes of one machine: an exclusive transaction of SQLite on an empty file each.
  *
  * Promise: at most one holder a name, in all processes and within one. The operating system frees it when the process
- * ends, however it ends; a process that is only stopped keeps it. Files stay and are used again.
+ * ends, however it ends; a process that is only stopped keeps it. Files stay and are used again; who holds a lock may
+ * remove its file.
  *
  * Nothing else in the process may open these files: closing a file drops every lock the process has on it (POSIX).
  */
@@ -26,11 +27,16 @@ export function openSqliteProcessLocks(folder: string): ProcessLocks {
   function tryAcquire(name: string): { release(): void } | undefined {
     mkdirSync(root, { recursive: true })
     const path = pathOf(name)
-    const database = opened(path, { timeout: passingReaderMs })
-    if (!succeeds(database, 'BEGIN EXCLUSIVE', path)) {
-      database.close()
-      return undefined
-    }
+    let database: DatabaseSync
+    do {
+      database = opened(path, { timeout: passingReaderMs })
+      if (!succeeds(database, 'BEGIN EXCLUSIVE', path)) {
+        database.close()
+        return undefined
+      }
+      // Whoever removes what a killed process left may have taken it for such before it was locked.
+      if (!existsSync(path)) database.close()
+    } while (!database.isOpen)
     held.add(database)
     return {
       release: () => {

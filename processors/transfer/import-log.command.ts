@@ -4,9 +4,9 @@
  * Promise: nothing is appended before the whole file has been checked, every object is there and every schema has its id
  * in the target. Keys, headers and values stay as they were (`schema-translation.ts` and `moved-letters.ts` say what has
  * to change), so event ids and run chains hold; records of one key keep their order. An import that fails or is killed
- * leaves a log that is not empty, which a second import refuses.
+ * leaves a log that is not empty, which a second import refuses, and a mark by which no process starts on it
+ * (`unfinished-import.query.ts`).
  */
-import { createHash } from 'node:crypto'
 import type { EventLog, NewRecord } from '#processors/ports/event-log.ts'
 import { recordLimits } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
@@ -16,10 +16,11 @@ import type { SchemaIds } from '#processors/ports/schema-ids.ts'
 import type { Position } from '#schemas/position.ts'
 import { type Topic, topicNames } from '#schemas/topics.ts'
 import type { Codec } from '#schemas/wire/codec.ts'
-import type { ExportHead, ExportTail, RecordEntry } from './export-entries.ts'
-import { MovedLetters } from './moved-letters.ts'
+import { appendable, checkExport, sizeOf } from './check-export.query.ts'
+import type { CheckedExport } from './check-export.query.ts'
+import type { ExportTail, RecordEntry } from './export-entries.ts'
 import { readExport } from './read-export.ts'
-import { SchemaTranslation } from './schema-translation.ts'
+import { markImport } from './unfinished-import.query.ts'
 
 export interface ImportPorts {
   /** Empty. */
@@ -41,15 +42,26 @@ export interface Imported {
   readonly positions: readonly Position[]
 }
 
+export interface ImportGiven {
+  readonly file: string
+  readonly signal?: AbortSignal
+  /** What `checkExport` said of the file; it is checked here where nobody has. */
+  readonly checked?: CheckedExport
+  /** LATTICE_DATA, to be marked for as long as the log is not whole. */
+  readonly data?: string
+}
+
 /** Errors: `request.invalid` (the log is not empty, or is written to meanwhile), `log.damaged`, `log.newer`, those of appending. */
-export async function importLog(ports: ImportPorts, given: { file: string; signal?: AbortSignal }): Promise<Imported> {
+export async function importLog(ports: ImportPorts, given: ImportGiven): Promise<Imported> {
   await checkEmpty(ports.log)
-  const translation = new SchemaTranslation()
-  const letters = new MovedLetters(ports.codec)
-  const { head, tail } = await checkFile(given, { translation, letters })
+  const checked = given.checked ?? (await checkExport(given))
+  const { head, tail, translation, letters } = checked
   await translation.agree(ports.schemaIds)
 
-  const asAppended = (entry: RecordEntry) => letters.follow({ ...entry, value: translation.translate(entry) })
+  const mark =
+    given.data === undefined ? undefined : await markImport(given.data, { logId: ports.log.id, file: given.file })
+  const asAppended = (entry: RecordEntry) =>
+    letters.follow({ ...entry, value: translation.translate(entry) }, ports.codec)
   const appending = new Appending(ports.log, { asAppended, moved: (from, to) => letters.moved(from, to) })
   const progress = { of: 'import', total: tail.records, unit: 'records' } as const
   for await (const { entries } of readExport(given.file, given.signal)) {
@@ -61,6 +73,7 @@ export async function importLog(ports: ImportPorts, given: { file: string; signa
   }
   await appending.flush()
   ports.report({ signal: 'progress', ...progress, done: appending.appended })
+  await mark?.finished()
   const { logId, backend, exportedAt } = head
   return { source: { logId, backend, exportedAt }, ...countsOf(tail), positions: appending.last() }
 }
@@ -72,45 +85,6 @@ async function checkEmpty(log: EventLog): Promise<void> {
       remedy: 'Import into a new log: another LATTICE_DATA folder, or another LATTICE_LOG_NAMESPACE.',
     })
   }
-}
-
-interface Meeting {
-  readonly translation: SchemaTranslation
-  readonly letters: MovedLetters
-}
-
-/** Reads the file to its end, writing nothing. */
-async function checkFile(
-  { file, signal }: { file: string; signal?: AbortSignal },
-  { translation, letters }: Meeting,
-): Promise<{ head: ExportHead; tail: ExportTail }> {
-  let whole: { head?: ExportHead; tail?: ExportTail } = {}
-  for await (const { head, entries, tail } of readExport(file, signal)) {
-    whole = { ...whole, ...(head && { head }), ...(tail && { tail }) }
-    if (head !== undefined) checkTopics(file, head)
-    for (const entry of entries) {
-      if (entry.kind === 'schema') translation.learn(entry.id, entry.schema)
-      if (entry.kind !== 'record') continue
-      checkRecord(file, entry)
-      translation.meet(entry)
-      letters.meet(entry)
-    }
-  }
-  return whole as { head: ExportHead; tail: ExportTail }
-}
-
-function checkTopics(file: string, { topics }: ExportHead): void {
-  const unknown = Object.keys(topics).filter((topic) => !(topicNames as string[]).includes(topic))
-  if (unknown.length === 0) return
-  throw new Failure('log.newer', `${file} has topics this version does not know: ${unknown.join(', ')}`, {
-    remedy: 'Install the newer version of Lattice.',
-  })
-}
-
-function checkRecord(file: string, entry: RecordEntry): void {
-  if (sizeOf(appendable(entry)) <= recordLimits.bytes) return
-  const { topic, partition, offset } = entry
-  throw new Failure('record.too-large', `${file}: the record at ${topic}:${partition}:${offset} is too large for a log`)
 }
 
 interface Placing {
@@ -172,21 +146,6 @@ class Appending {
       remedy: 'Stop every process on that log and import into a new one: this one holds a mixture now.',
     })
   }
-}
-
-const noKey = 'no-key'
-
-/** A foreign record may have a key that no log of ours takes; its stand-in is the same for the same key. */
-function appendable({ key, headers, value }: RecordEntry): NewRecord {
-  const keyBytes = Buffer.byteLength(key)
-  if (keyBytes > 0 && keyBytes <= 512) return { key, headers, value }
-  return { key: keyBytes === 0 ? noKey : createHash('sha256').update(key).digest('hex'), headers, value }
-}
-
-function sizeOf({ key, headers, value }: NewRecord): number {
-  let bytes = Buffer.byteLength(key) + value.length
-  for (const name in headers) bytes += Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? '')
-  return bytes
 }
 
 function countsOf({ records, objects, missingObjects }: ExportTail) {

@@ -27,11 +27,6 @@ export class MovedLetters {
   readonly #places = new Map<string, Place | undefined>()
   /** Ids of letters that moved. */
   readonly #ids = new Map<string, string>()
-  readonly #codec: Codec
-
-  constructor(codec: Codec) {
-    this.#codec = codec
-  }
 
   /** A record of the file: a letter's place will be looked for. */
   meet({ topic, headers, key }: RecordEntry): void {
@@ -46,12 +41,12 @@ export class MovedLetters {
   }
 
   /** A letter as it reads in the target; its value already carries the target's schema id. Others stay as they are. */
-  follow(entry: RecordEntry): RecordEntry {
+  follow(entry: RecordEntry, codec: Codec): RecordEntry {
     const type = entry.headers['ce_type']
     if (entry.topic !== letters || type === undefined || !isEventType(type)) return entry
     try {
-      if (type === 'record.parked') return this.#parked(entry)
-      if (type === 'letter.discarded' || type === 'letter.resubmitted') return this.#settled(entry, type)
+      if (type === 'record.parked') return this.#parked(entry, codec)
+      if (type === 'letter.discarded' || type === 'letter.resubmitted') return this.#settled(entry, type, codec)
     } catch (error) {
       // A letter nobody can read names no place.
       if (!(error instanceof WireError)) throw error
@@ -59,14 +54,14 @@ export class MovedLetters {
     return entry
   }
 
-  #parked(entry: RecordEntry): RecordEntry {
+  #parked(entry: RecordEntry, codec: Codec): RecordEntry {
     const envelope = fromHeaders(entry.headers)
-    const data = this.#codec.decode('record.parked', entry.value)
+    const data = codec.decode('record.parked', entry.value)
     const from = nameOf(data)
     const to = this.#places.get(from)
     if (envelope === undefined || (to !== undefined && nameOf(to) === from)) return entry
     if (to === undefined) {
-      return { ...entry, value: this.#codec.encode('record.parked', { ...data, offset: gone }) }
+      return { ...entry, value: codec.encode('record.parked', { ...data, offset: gone }) }
     }
     const id = letterId(data.by, data.version, to)
     this.#ids.set(envelope.id, id)
@@ -74,14 +69,14 @@ export class MovedLetters {
       ...entry,
       key: nameOf(to),
       headers: { ...entry.headers, ...toHeaders({ ...envelope, id, subject: nameOf(to) }) },
-      value: this.#codec.encode('record.parked', { ...data, partition: to.partition, offset: to.offset }),
+      value: codec.encode('record.parked', { ...data, partition: to.partition, offset: to.offset }),
     }
   }
 
-  #settled(entry: RecordEntry, type: 'letter.discarded' | 'letter.resubmitted'): RecordEntry {
-    const data = this.#codec.decode(type, entry.value)
+  #settled(entry: RecordEntry, type: 'letter.discarded' | 'letter.resubmitted', codec: Codec): RecordEntry {
+    const data = codec.decode(type, entry.value)
     const letter = this.#ids.get(data.letter)
-    return letter === undefined ? entry : { ...entry, value: this.#codec.encode(type, { ...data, letter }) }
+    return letter === undefined ? entry : { ...entry, value: codec.encode(type, { ...data, letter }) }
   }
 }
 
