@@ -63,7 +63,7 @@ function firstChoice(parsed: unknown): { content: string; finishReason: string |
 }
 
 /** A text, nothing (a tool call, a refusal), or a list of parts of which the texts count. */
-function textOf(content: unknown): string | undefined {
+export function textOf(content: unknown): string | undefined {
   if (content === undefined || content === null) return ''
   if (typeof content === 'string') return content
   if (!Array.isArray(content)) return undefined
@@ -75,11 +75,12 @@ function answer(given: { [Field in keyof Omit<ModelAnswer, 'ok'>]: ModelAnswer[F
   return { ok: true, ...Object.fromEntries(present) } as ModelAnswer
 }
 
-function count(value: unknown): number | undefined {
+/** A number of tokens; undefined for what is none. */
+export function count(value: unknown): number | undefined {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
 }
 
-function requestIdIn(headers: Received['headers']): string | undefined {
+export function requestIdIn(headers: Received['headers']): string | undefined {
   const id = [headers['x-request-id'] ?? headers['request-id']].flat()[0]
   return id === undefined || id === '' ? undefined : id.slice(0, 200)
 }

@@ -1,174 +1,122 @@
 /**
- * One chat completion from an OpenAI-compatible server.
+ * Chat completions and embeddings of an OpenAI-compatible server.
  *
  * Promise: always settles with a reply, whatever the server does, within `timeoutMs`; an abort ends the upstream
  * request; the body is kept whole as received, up to `answerLimitBytes`, also of a failure; the key is in nothing that
  * is returned. One call is one request: no retry, no redirect.
  */
 import { isUtf8 } from 'node:buffer'
-import {
-  answerLimitBytes,
-  type ModelFailure,
-  type ModelProvider,
-  type ModelReply,
-  type ModelRequest,
+import type {
+  CallOptions,
+  EmbedRequest,
+  ModelProvider,
+  ModelReply,
+  ModelRequest,
 } from '#processors/ports/model-provider.ts'
-import { type CallLimit, limitCall } from '#infra/http/call-limit.ts'
 import { type Client, openClient } from '#infra/http/client.ts'
+import { exchange, type Exchanged } from '#infra/http/exchange.ts'
+import { type Asked, failure, isObject, parseLoosely } from '#infra/http/model-failures.ts'
+import type { ModelServerOptions, OpenedModelProvider } from '#infra/http/opened-model-provider.ts'
 import { readCompletion } from './completion.ts'
-import {
-  type Asked,
-  failure,
-  failureBeforeHeaders,
-  failureInBody,
-  failureOfStatus,
-} from '#infra/http/model-failures.ts'
-import type { ResponseHeaders } from '#infra/http/retry-after.ts'
+import { readEmbeddings } from './embeddings.ts'
+import { requestBody, wantsUsage } from './request-body.ts'
+import { streamCompletion } from './stream-completion.ts'
 
-export interface OpenAiModelProviderOptions {
-  readonly name: string
-  /** Base URL; `/chat/completions` is below it. */
-  readonly baseUrl: string
-  readonly apiKey?: string | undefined
-  /** Variable that holds the key, named when the server refuses it. */
-  readonly keyVariable?: string | undefined
-  readonly defaultModel: string
-  /** A base URL without a path means `/v1`. */
-  readonly local?: boolean
+export type OpenAiModelProviderOptions = ModelServerOptions
+export type OpenAiModelProvider = OpenedModelProvider
+
+interface Server {
+  readonly client: Client
+  readonly asked: Asked
+  /** Whether a stream is asked for its usage although the caller did not: until the server says it does not know how. */
+  askUsage: boolean
 }
-
-export interface OpenAiModelProvider extends ModelProvider {
-  close(): Promise<void>
-}
-
-/** How much of a too large answer is kept. */
-const keptOfTooLarge = 1024 * 1024
 
 export function openOpenAiModelProvider(given: OpenAiModelProviderOptions): OpenAiModelProvider {
   const client = openClient(given.baseUrl, { apiKey: given.apiKey, local: given.local ?? false })
-  const asked: Asked = { url: client.shown, keyVariable: given.keyVariable }
+  const server: Server = { client, asked: { url: client.shown, keyVariable: given.keyVariable }, askUsage: true }
   return {
     name: given.name,
     url: client.shown,
     defaultModel: given.defaultModel,
-    async complete(request, { signal, timeoutMs }) {
-      const limit = limitCall(signal, timeoutMs)
-      try {
-        return await exchange({ client, asked, limit, timeoutMs }, request)
-      } finally {
-        limit.release()
-      }
+    async complete(request, options) {
+      const { onEvent } = options
+      if (onEvent === undefined) return await complete(server, request, options)
+      return await stream(server, request, { ...options, onEvent })
     },
+    embed: async (request, options) => await embed(server, request, options),
+    health: async (options) => await health(server, options),
     close: async () => await client.close(),
   }
 }
 
-interface Call {
-  readonly client: Client
-  readonly asked: Asked
-  readonly limit: CallLimit
-  readonly timeoutMs: number
+type Limits = Pick<CallOptions, 'signal' | 'timeoutMs'>
+
+async function complete({ client, asked }: Server, request: ModelRequest, limits: Limits): Promise<ModelReply> {
+  const body = requestBody(request, { stream: false, askUsage: false })
+  const exchanged = await exchange(client, asked, { ...limits, method: 'POST', resource: '/chat/completions', body })
+  return exchanged.failed ?? notUtf8(asked, exchanged) ?? readCompletion(asked, exchanged)
 }
 
-async function exchange(call: Call, request: ModelRequest): Promise<ModelReply> {
-  const { client, asked, limit } = call
-  const body = bodyOf(request)
-  if (body === undefined)
-    return failure('rejected', `${asked.url} can't be asked: the request can't be written as JSON`)
-  if (limit.endedBy() !== undefined) return ended(call, 'before it was asked')
-  try {
-    const response = await client.send({ method: 'POST', resource: '/chat/completions', body, signal: limit.signal })
-    return await receive(call, response)
-  } catch (error) {
-    if (limit.endedBy() !== undefined) return ended(call, 'without an answer')
-    return withoutKey(client, failureBeforeHeaders(asked, error))
+async function stream(
+  server: Server,
+  request: ModelRequest,
+  { onEvent, ...limits }: Limits & { readonly onEvent: (data: string) => void },
+): Promise<ModelReply> {
+  const { client, asked, askUsage } = server
+  const wanted = wantsUsage(request)
+  const body = requestBody(request, { stream: true, askUsage })
+  const reader = streamCompletion({ asked, onEvent, hideKey: client.hideKey, wantsUsage: wanted })
+  const { take } = reader
+  const exchanged = await exchange(client, asked, {
+    ...limits,
+    method: 'POST',
+    resource: '/chat/completions',
+    body,
+    take,
+  })
+  const reply = reader.reply(exchanged)
+  if (wanted || !askUsage || reply.ok || reply.code !== 'rejected' || !/stream_options|include_usage/.test(reply.raw)) {
+    return reply
   }
+  // It refuses what the caller did not ask for: the next call goes without.
+  server.askUsage = false
+  return { ...reply, retryable: true }
 }
 
-/** The caller's fields as they are; a stream is another method's. */
-function bodyOf({ model, messages, parameters }: ModelRequest): string | undefined {
+async function embed({ client, asked }: Server, request: EmbedRequest, limits: Limits): Promise<ModelReply> {
+  const body = embeddingsBody(request)
+  const exchanged = await exchange(client, asked, { ...limits, method: 'POST', resource: '/embeddings', body })
+  return exchanged.failed ?? notUtf8(asked, exchanged) ?? readEmbeddings(asked, exchanged)
+}
+
+function embeddingsBody({ model, input, parameters }: EmbedRequest): string | undefined {
   try {
-    return JSON.stringify({ ...parameters, model, messages, stream: undefined, stream_options: undefined })
+    return JSON.stringify({ ...parameters, model, input })
   } catch {
     return undefined
   }
 }
 
-interface Response {
-  readonly statusCode: number
-  readonly headers: ResponseHeaders
-  readonly body: AsyncIterable<Uint8Array>
-}
-
-async function receive(call: Call, { statusCode: status, headers, body }: Response): Promise<ModelReply> {
-  const { client, asked, limit } = call
-  const { bytes, end, error } = await readBody(body, Number(headers['content-length']) || 0)
-  const text = client.hideKey(bytes.toString('utf8'))
-  if (end === 'too-large') {
-    const raw = client.hideKey(bytes.subarray(0, keptOfTooLarge).toString('utf8'))
-    const message = `${asked.url} answered ${status} with more than ${answerLimitBytes / 1024 / 1024} MiB`
-    return failure('too-large', message, { raw, httpStatus: status })
+/** A server without a list of models still answers; one that refuses the key will refuse every call. */
+async function health(
+  { client, asked }: Server,
+  limits: Limits,
+): Promise<Awaited<ReturnType<NonNullable<ModelProvider['health']>>>> {
+  const { status, text, failed } = await exchange(client, asked, { ...limits, method: 'GET', resource: '/models' })
+  if (failed !== undefined) return { answers: failed.code === 'rejected', detail: failed.message }
+  const parsed = parseLoosely(text)
+  if (!isObject(parsed) || !('data' in parsed)) {
+    return { answers: false, detail: `${asked.url} answered ${status} without a list of models` }
   }
-  if (end === 'broken') {
-    const received = { status, raw: text, bytes: bytes.length }
-    if (limit.endedBy() !== undefined) return ended(call, `after ${bytes.length} bytes of an answer`, received)
-    return withoutKey(client, failureInBody(asked, error, received))
-  }
-  if (status < 200 || status >= 300) return failureOfStatus(asked, { status, headers, text })
-  if (!isUtf8(bytes) && headers['content-encoding'] === undefined) {
-    return failure('not-json', `${asked.url} answered ${status} with bytes that are not UTF-8`, {
-      raw: text,
-      httpStatus: status,
-    })
-  }
-  return readCompletion(asked, { status, headers, text })
+  const models = Array.isArray(parsed['data']) ? parsed['data'].length : 0
+  return { answers: true, detail: models === 1 ? '1 model' : `${models} models` }
 }
 
-interface ReadBody {
-  readonly bytes: Buffer
-  readonly end: 'whole' | 'broken' | 'too-large'
-  readonly error?: unknown
-}
-
-/** Leaving the loop ends the connection, so an endless answer costs no more than the limit. */
-async function readBody(body: AsyncIterable<Uint8Array>, announcedBytes: number): Promise<ReadBody> {
-  const most = announcedBytes > answerLimitBytes ? keptOfTooLarge : answerLimitBytes
-  const chunks: Uint8Array[] = []
-  let size = 0
-  try {
-    for await (const chunk of body) {
-      chunks.push(chunk)
-      size += chunk.length
-      if (size > most) return { bytes: firstBytes(chunks, keptOfTooLarge), end: 'too-large' }
-    }
-    return { bytes: Buffer.concat(chunks), end: 'whole' }
-  } catch (error) {
-    return { bytes: Buffer.concat(chunks), end: 'broken', error }
-  }
-}
-
-function firstBytes(chunks: readonly Uint8Array[], most: number): Buffer {
-  const enough: Uint8Array[] = []
-  let size = 0
-  for (const chunk of chunks) {
-    if (size >= most) break
-    enough.push(chunk)
-    size += chunk.length
-  }
-  return Buffer.concat(enough, Math.min(size, most))
-}
-
-function ended(
-  { asked, limit, timeoutMs }: Call,
-  when: string,
-  received?: { raw: string; status: number },
-): ModelFailure {
-  const got = received === undefined ? {} : { raw: received.raw, httpStatus: received.status }
-  if (limit.endedBy() === 'cancelled')
-    return failure('cancelled', `the call to ${asked.url} was cancelled ${when}`, got)
-  return failure('timeout', `${asked.url} took longer than ${timeoutMs} ms: ended ${when}`, { ...got, retryable: true })
-}
-
-function withoutKey(client: Client, failed: ModelFailure): ModelFailure {
-  return { ...failed, message: client.hideKey(failed.message) }
+function notUtf8(asked: Asked, { bytes, headers, status, text }: Exchanged): ModelReply | undefined {
+  if (isUtf8(bytes) || headers['content-encoding'] !== undefined) return undefined
+  return failure('not-json', `${asked.url} answered ${status} with bytes that are not UTF-8`, {
+    raw: text,
+    httpStatus: status,
+  })
 }
