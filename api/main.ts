@@ -13,15 +13,23 @@ import type { Opened, OpenOptions, ProgramPorts } from './opened.ts'
 type Level = PinoReportOptions['level']
 
 async function open(options: OpenOptions): Promise<Opened> {
-  const [{ assemble, hasLog }, { start, need }, { storeNames }, { tasksOf }, { openPinoReport }, { knownSecrets }] =
-    await Promise.all([
-      import('#infra/assemble.ts'),
-      import('#processors/start.ts'),
-      import('#processors/catalog.ts'),
-      import('#processors/tasks.ts'),
-      import('#infra/pino/pino-report.ts'),
-      import('#infra/config/keys.ts'),
-    ])
+  const [
+    { assemble, hasLog },
+    { start, need },
+    { storeNames },
+    { tasksOf },
+    { gatewayOf },
+    { openPinoReport },
+    { knownSecrets },
+  ] = await Promise.all([
+    import('#infra/assemble.ts'),
+    import('#processors/start.ts'),
+    import('#processors/catalog.ts'),
+    import('#processors/tasks.ts'),
+    import('#processors/gateway.ts'),
+    import('#infra/pino/pino-report.ts'),
+    import('#infra/config/keys.ts'),
+  ])
   const { refuseUnfinishedImport } = await import('#processors/transfer/unfinished-import.query.ts')
   const { config } = options.loaded
   if (options.existing === true && !hasLog(config)) throw await noLogYet(config.log)
@@ -53,6 +61,7 @@ async function open(options: OpenOptions): Promise<Opened> {
   return {
     lattice,
     tasks: tasksOf(lattice),
+    gateway: gatewayOf(lattice),
     store: (name) => need(lattice, name),
     async work() {
       const { work } = await import('#processors/work.ts')

@@ -1,6 +1,7 @@
 import type { LoadedConfig } from '#infra/config/config.ts'
 import type { ShownSetting } from '#infra/config/show-config.ts'
 import type { StoreName } from '#processors/catalog.ts'
+import type { Gateway } from '#processors/gateway.ts'
 import type { Report } from '#processors/ports/report.ts'
 import type { Lattice, need, StartOptions } from '#processors/start.ts'
 import type { Tasks } from '#processors/tasks.ts'
@@ -10,6 +11,7 @@ import type { Worker } from '#processors/work.ts'
 export interface Opened {
   readonly lattice: Lattice
   readonly tasks: Tasks
+  readonly gateway: Gateway
   /** A store that must be open here. Errors: `store.unknown`. */
   store<Name extends StoreName>(name: Name): ReturnType<typeof need<Name>>
   /** Starts the worker role. */

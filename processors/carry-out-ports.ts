@@ -1,6 +1,7 @@
 import { formatToken } from '#schemas/position.ts'
 import type { CarryOutPorts } from './runs/carry-out.ts'
 import { planAttempt } from './runs/attempt.step.ts'
+import type { AttemptPorts } from './runs/attempt.step.ts'
 import { retrieve } from './runs/retrieve.step.ts'
 import type { Search } from './runs/retrieve.step.ts'
 import { validate } from './runs/validate.step.ts'
@@ -9,7 +10,10 @@ import { need } from './start.ts'
 import type { Lattice } from './start.ts'
 
 /** What the run machine needs, from a started process: its performers, one a step. */
-export function carryOutPorts(lattice: Lattice): CarryOutPorts {
+export function carryOutPorts(
+  lattice: Lattice,
+  interactive: Pick<AttemptPorts, 'raw' | 'onEvent' | 'onReply'> = {},
+): CarryOutPorts {
   const { given, claimCheck, journal, feed } = lattice
   const { clock, report } = given
   const searchNow: Search = (query) => {
@@ -28,7 +32,7 @@ export function carryOutPorts(lattice: Lattice): CarryOutPorts {
     worker: given.settings.worker,
     steps: {
       retrieve: (run) => retrieve(run, { search: searchNow, claimCheck, clock }),
-      attempt: (run, step) => planAttempt(run, step, { providers: given.models.providers, claimCheck, clock, report }),
+      attempt: (run, step) => planAttempt(run, step, { providers: given.models.providers, claimCheck, clock, report, ...interactive }),
       validate: (run, attempt, validator) => validate(run, attempt, { validator, claimCheck, clock }),
     },
   }

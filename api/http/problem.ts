@@ -44,6 +44,7 @@ export const statusOf: { readonly [Code in ProblemCode]?: number } = {
   'route.unknown': 404,
   'run.unknown': 404,
   'letter.unknown': 404,
+  'model.unknown': 404,
   'store.unknown': 404,
   'object.missing': 404,
   'method.not-allowed': 405,
@@ -91,7 +92,7 @@ export class HttpProblem extends Error {
   }
 }
 
-interface Said {
+export interface Said {
   readonly status: number
   readonly code: ProblemCode
   readonly detail: string
@@ -102,7 +103,7 @@ interface Said {
 
 export function sendProblem(report: Report) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const said = sayOf(error)
+    const said = saidOf(error)
     if (said.status === 500) report(failed(error, request))
     for (const name of ofAnswers) void reply.removeHeader(name)
     if (said.status === 401) void reply.header('www-authenticate', 'Bearer')
@@ -132,7 +133,8 @@ export function problemText({ status, code, detail, remedy = '', position }: Sai
   })
 }
 
-function sayOf(error: unknown): Said {
+/** What a client is told of an error. */
+export function saidOf(error: unknown): Said {
   if (isFailure(error)) {
     const status = statusOf[error.code] ?? 500
     if (status === 500) return internal
@@ -164,7 +166,7 @@ function ofFastify({ statusCode, message = '', code }: Partial<FastifyError>): S
   return { status: 400, code: 'request.invalid', detail: message }
 }
 
-function failed(error: unknown, request: FastifyRequest): Parameters<Report>[0] {
+export function failed(error: unknown, request: FastifyRequest): Parameters<Report>[0] {
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
   return {
     signal: 'request.failed',

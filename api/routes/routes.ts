@@ -1,4 +1,6 @@
 import type { AddRoutes } from '#api/http/route.ts'
+import { chatCompletionRoutes } from '#api/openai/chat-completions.ts'
+import { chatRoutes } from './chat.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { documentRoutes } from './documents.ts'
 import { healthRoutes } from './health.ts'
@@ -11,6 +13,8 @@ import { taskRoutes } from './tasks.ts'
 
 /** ★ Every group of routes, in the order the docs page shows them. Adding one is a line here and a file beside it. */
 export const routes: readonly AddRoutes[] = [
+  chatCompletionRoutes,
+  chatRoutes,
   taskRoutes,
   runRoutes,
   documentRoutes,

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { answers, codesOf } from '#api/http/answers.ts'
 import type { AddRoutes } from '#api/http/route.ts'
+import { traceparentOf } from '#api/http/trace.ts'
 import { formatToken } from '#schemas/position.ts'
 
 const Accepted = Type.Object(
@@ -41,9 +42,6 @@ const bodyOf = (validators: readonly string[]) =>
     { additionalProperties: false },
   )
 
-/** Source: W3C Trace Context, 3.2; a malformed one is to be ignored. */
-const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
-
 export const taskRoutes: AddRoutes = (http, { tasks, lattice }) => {
   http.addSchema(Accepted)
   http.post(
@@ -82,7 +80,7 @@ export const taskRoutes: AddRoutes = (http, { tasks, lattice }) => {
     },
     async (request, reply) => {
       const { 'idempotency-key': idempotencyKey } = request.headers
-      const traceparent = traceparentIn(request.headers)
+      const traceparent = traceparentOf(request)
       const { runId, position, repeated } = await tasks.submit(request.body, {
         principal: request.principal,
         interactive: false,
@@ -97,8 +95,4 @@ export const taskRoutes: AddRoutes = (http, { tasks, lattice }) => {
         .send({ runId, position: token })
     },
   )
-}
-
-function traceparentIn({ traceparent }: Readonly<Record<string, unknown>>): string | undefined {
-  return typeof traceparent === 'string' && traceparentForm.test(traceparent) ? traceparent : undefined
 }

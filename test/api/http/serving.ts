@@ -17,6 +17,7 @@ import type { Signal } from '#processors/ports/report.ts'
 import type { StoreName } from '#processors/catalog.ts'
 import { need, start } from '#processors/start.ts'
 import type { Lattice } from '#processors/start.ts'
+import { gatewayOf } from '#processors/gateway.ts'
 import { tasksOf } from '#processors/tasks.ts'
 import { work } from '#processors/work.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
@@ -93,6 +94,7 @@ export async function serving(options: ServingOptions = {}): Promise<Serving> {
   const opened = {
     lattice,
     tasks: tasksOf(lattice),
+    gateway: gatewayOf(lattice),
     store: <Name extends StoreName>(name: Name) => need(lattice, name),
     work: () => work(lattice),
     close: () => lattice.close(),

@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+/**
+ * The trace a request belongs to.
+ *
+ * Promise: a trace id the caller gives (`X-Lakehouse-Trace-Id`, any text) is echoed verbatim; without one, that of
+ * `traceparent`, else a new one of 32 hex digits. A malformed `traceparent` is ignored (W3C Trace Context, 3.2).
+ */
+export interface Trace {
+  readonly traceId: string
+  readonly traceparent: string | undefined
+}
+
+const header = 'x-lakehouse-trace-id'
+const traceparentForm = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+export function traceOf(request: FastifyRequest, reply: FastifyReply): Trace {
+  const traceparent = traceparentOf(request)
+  const given = request.headers[header]
+  const named = typeof given === 'string' && given !== '' ? given : undefined
+  const traceId = named ?? traceparent?.slice(3, 35) ?? randomBytes(16).toString('hex')
+  void reply.header(header, traceId)
+  return { traceId, traceparent }
+}
+
+export function traceparentOf({ headers: { traceparent } }: FastifyRequest): string | undefined {
+  return typeof traceparent === 'string' && traceparentForm.test(traceparent) ? traceparent : undefined
+}

@@ -1,0 +1,89 @@
+/** `POST /v1/chat/completions`: OpenAI's chat API over the run machine. */
+import { Type } from 'typebox'
+import type { AddRoutes } from '#api/http/route.ts'
+import { goneOf } from '#api/http/gone.ts'
+import { traceOf } from '#api/http/trace.ts'
+import { formatToken } from '#schemas/position.ts'
+import { Message } from './chat-message.ts'
+import { documentedErrors, errorStatuses, OpenAiError, sendFailure, sendOpenAiError } from './openai-error.ts'
+import { openEventStream } from './openai-stream.ts'
+import { failureOf } from './run-failure.ts'
+
+const Body = Type.Object(
+  {
+    model: Type.String({
+      minLength: 1,
+      maxLength: 256,
+      description: '`<provider>/<model>`, `tier/<name>`, `lattice/default`, or a model of local Ollama.',
+    }),
+    messages: Type.Array(Message, { minItems: 1, maxItems: 10_000 }),
+    stream: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+  },
+  { additionalProperties: true, description: 'Any other field goes to the model as it is.' },
+)
+
+const Completion = Type.Object(
+  {},
+  { $id: 'ChatCompletion', additionalProperties: true, description: "The model server's chat completion, as it came." },
+)
+
+export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
+  http.addSchema(OpenAiError)
+  http.addSchema(Completion)
+  http.post(
+    '/v1/chat/completions',
+    {
+      errorHandler: sendOpenAiError(lattice.given.report),
+      schema: {
+        operationId: 'createChatCompletion',
+        summary: 'Chat, as the OpenAI API has it',
+        description:
+          'Retries and other providers are tried until the first byte of an answer has left. Each call is an event of ' +
+          'the run that `x-request-id` names.',
+        tags: ['openai'],
+        headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }),
+        body: Body,
+        response: {
+          200: {
+            description: 'The answer; with `stream`, its chunks as server-sent events.',
+            headers: { 'x-lattice-position': { type: 'string' }, 'idempotency-replayed': { type: 'string' } },
+            content: {
+              'application/json': { schema: { $ref: 'ChatCompletion#' } },
+              'text/event-stream': { schema: { type: 'string' } },
+            },
+          },
+          ...documentedErrors(...errorStatuses),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { model, messages, stream, ...parameters } = request.body
+      const trace = traceOf(request, reply)
+      const events = stream === true ? openEventStream(reply) : undefined
+      const result = await gateway.chat(
+        { model, messages, parameters },
+        {
+          ...trace,
+          route: 'POST /v1/chat/completions',
+          principal: request.principal,
+          idempotencyKey: request.headers['idempotency-key'],
+          gone: goneOf(request, reply),
+          onEvent: events?.send,
+          onRun: (runId) => void reply.header('x-request-id', runId),
+        },
+      )
+      if (result.is === 'failed') {
+        const failure = failureOf(result)
+        return events?.begun === true ? events.fail(failure) : sendFailure(reply, failure)
+      }
+      if (events?.begun === true) return events.end()
+      const { answer, runId, position, repeated } = result
+      if (repeated === true) void reply.header('idempotency-replayed', 'true')
+      void reply.headers({
+        'x-request-id': runId,
+        'x-lattice-position': formatToken(lattice.journal.logId, [position]),
+      })
+      return reply.type('application/json').send(answer.completion ?? answer.raw)
+    },
+  )
+}
