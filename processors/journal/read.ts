@@ -32,6 +32,8 @@ export interface BadRecord {
   readonly type: string | undefined
   readonly position: Position
   readonly record: StoredRecord
+  /** Nobody here knows the schema it was written with: a newer version may have. */
+  readonly unknownSchema?: boolean
 }
 
 export type Decoded = AnyStoredEvent | BadRecord
@@ -109,5 +111,5 @@ async function learnAndDecode(codec: Codec, type: EventType, placed: Placed, unk
     },
   )
   if (!(again instanceof WireError)) return again
-  return { bad: unknown.message, type, position: placed.position, record: placed.record }
+  return { bad: unknown.message, type, position: placed.position, record: placed.record, unknownSchema: true }
 }
