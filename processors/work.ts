@@ -1,8 +1,9 @@
 import { carryOutPorts } from './carry-out-ports.ts'
 import { shareTopic } from './delivery/share-topic.ts'
 import { workTasks } from './kinds/task/work-tasks.reactor.ts'
+import { partitionOf } from './ports/event-log.ts'
 import { closeAbandoned } from './runs/close-abandoned.reactor.ts'
-import { openInteractive } from './runs/runs.query.ts'
+import { attemptsOf, openInteractive } from './runs/runs.query.ts'
 import { need } from './start.ts'
 import type { Lattice } from './start.ts'
 
@@ -16,10 +17,14 @@ export interface Worker {
 }
 
 const sweepEveryMs = 5_000
+const countWaitMs = 2_000
 
 export async function work(lattice: Lattice): Promise<Worker> {
   const { given } = lattice
   const { clock, report, settings, locks } = given
+  /** Locks are of one machine and data folder, so only its own processes can be known dead by them. */
+  const died = (worker: string): boolean | undefined =>
+    worker.startsWith(placeOf(settings.worker)) ? !locks.isHeld(`process-${worker}`) : undefined
   const workShare = await given.openWorkShare()
   const taking = new AbortController()
   const working = new AbortController()
@@ -28,6 +33,7 @@ export async function work(lattice: Lattice): Promise<Worker> {
     log: given.log,
     codec: lattice.codec,
     park: lattice.park,
+    died,
   })
   const sharing = shareTopic(
     reactor,
@@ -45,7 +51,8 @@ export async function work(lattice: Lattice): Promise<Worker> {
       feed: lattice.feed,
       clock,
       open: () => need(lattice, 'lookup').query((tables) => openInteractive(tables)),
-      died: (worker) => (worker.startsWith(hostOf(settings.worker)) ? !locks.isHeld(`process-${worker}`) : undefined),
+      attempts: (runId) => countAttempts(lattice, runId),
+      died,
     })
     while (!taking.signal.aborted) {
       await clock.sleep(sweepEveryMs, taking.signal)
@@ -69,7 +76,17 @@ export async function work(lattice: Lattice): Promise<Worker> {
   }
 }
 
-/** Locks are of one machine, so only its own processes can be known dead by them. */
-function hostOf(worker: string): string {
+/** Calls a run began by what the feed has judged; undefined while the store is not there yet. */
+async function countAttempts(lattice: Lattice, runId: string): Promise<number | undefined> {
+  const { feed, given } = lattice
+  const lookup = need(lattice, 'lookup')
+  const partition = partitionOf(runId, given.log.partitions('runs.v1'))
+  const judged = { topic: 'runs.v1', partition, offset: feed.next(partition) - 1 }
+  if (!(await lookup.reached([judged], countWaitMs))) return undefined
+  return lookup.query((tables) => attemptsOf(tables, runId))
+}
+
+/** Machine and data folder, as they stand before the process in a worker's name. */
+function placeOf(worker: string): string {
   return `${worker.split('.')[0]}.`
 }

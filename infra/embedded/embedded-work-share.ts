@@ -159,7 +159,13 @@ class SqliteWorkShare implements WorkShare {
     const position = { topic: taking.topic, partition, offset: record.offset }
     let finished: Promise<void> | undefined
     const done = (): Promise<void> => (finished ??= this.#finish(taking, partition, record.offset))
-    return { record, position, redelivered, done }
+    const release = async (): Promise<void> => {
+      if (finished !== undefined) return
+      finished = Promise.resolve()
+      taking.passOver(partition, record.offset, machineMs() + taking.leaseMs)
+      this.#giveBack(taking, partition, record.offset)
+    }
+    return { record, position, redelivered, done, release }
   }
 
   #finish(taking: Taking, partition: number, offset: number): Promise<void> {
@@ -194,10 +200,11 @@ class SqliteWorkShare implements WorkShare {
     }
   }
 
-  #orphans({ topic, group, worker }: Taking): Taken[] {
+  #orphans(taking: Taking): Taken[] {
+    const { topic, group, worker } = taking
     const dead = new Map<number, boolean>()
-    return this.#file.takenByOthers(group, topic, worker).filter(({ worker: holder }) => {
-      if (holder === null) return true
+    return this.#file.takenByOthers(group, topic, worker).filter(({ worker: holder, partition, offset }) => {
+      if (holder === null) return !taking.isPassedOver(partition, offset, machineMs())
       const known = dead.get(holder) ?? this.#isDead(holder)
       dead.set(holder, known)
       return known

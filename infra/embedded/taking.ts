@@ -59,6 +59,8 @@ export class Taking {
   readonly #stop = new AbortController()
   /** Where the file says the group goes on, a partition each. */
   readonly #written = new Map<number, number>()
+  /** Let go of unfinished: until when they are left to others. */
+  readonly #passedOver = new Map<string, number>()
   #heardMs: number
   #wake: (() => void) | undefined
 
@@ -149,6 +151,18 @@ export class Taking {
     if (this.ready.length > 0) this.#wake?.()
     // A partition's turn to come first goes round, so that a full one cannot starve the others.
     this.#aheads.push(...this.#aheads.splice(0, 1))
+  }
+
+  passOver(partition: number, offset: number, untilMs: number): void {
+    this.#passedOver.set(`${partition}:${offset}`, untilMs)
+  }
+
+  isPassedOver(partition: number, offset: number, nowMs: number): boolean {
+    const place = `${partition}:${offset}`
+    const untilMs = this.#passedOver.get(place)
+    if (untilMs === undefined || nowMs < untilMs) return untilMs !== undefined
+    this.#passedOver.delete(place)
+    return false
   }
 
   finished(): void {

@@ -230,21 +230,25 @@ export class ShareTaker {
     share.finished?.deliver(record.offset)
     this.#changed(share)
     let isDone = false
+    const letGo = (): boolean => {
+      if (isDone) return false
+      isDone = true
+      share.underWay -= 1
+      this.#room += 1
+      this.#finished.wake()
+      return true
+    }
     return {
       record,
       position: { topic: this.#options.topic, partition: share.partition, offset: record.offset },
       redelivered: record.offset < share.redeliveredBefore,
       done: async () => {
-        if (isDone) return
-        isDone = true
-        share.underWay -= 1
-        this.#room += 1
-        if (!share.lost) {
-          share.finished?.finish(record.offset)
-          this.#changed(share)
-        }
-        this.#finished.wake()
+        if (!letGo() || share.lost) return
+        share.finished?.finish(record.offset)
+        this.#changed(share)
       },
+      // Not finished, so whoever has the partition next is handed it.
+      release: async () => void letGo(),
     }
   }
 

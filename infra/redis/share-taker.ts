@@ -138,7 +138,18 @@ export function createShareTaker(
     hand.held.set(offset, 'open')
     let done: Promise<void> | undefined
     const position = { topic, partition: hand.from.partition.partition, offset }
-    return { record, position, redelivered, done: () => (done ??= finish(hand, offset)) }
+    const release = async (): Promise<void> => {
+      if (done === undefined) letGoOf(hand, offset)
+      done ??= Promise.resolve()
+    }
+    return { record, position, redelivered, done: () => (done ??= finish(hand, offset)), release }
+  }
+
+  /** No longer renewed, it is anybody's after a lease. */
+  function letGoOf(hand: Hand, offset: number): void {
+    open -= 1
+    hand.held.delete(offset)
+    changed()
   }
 
   function finish(hand: Hand, offset: number): Promise<void> {

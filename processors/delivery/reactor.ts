@@ -14,6 +14,6 @@ export interface Reactor {
   readonly topic: Topic
   /** Types it is handed; the rest is finished without it. */
   readonly on: readonly EventType[]
-  /** 'done': never hand it over again. 'again': leave it unfinished, somebody will be handed it. */
+  /** 'done': never hand it over again. 'again': let go of it unfinished, somebody will be handed it. */
   react(delivery: Delivery, signal: AbortSignal): Promise<'done' | 'again'>
 }

@@ -24,6 +24,7 @@ export async function shareTopic(
     for (let tries = 1; !options.stopping.aborted; tries += 1) {
       try {
         if ((await reactor.react(delivery, options.stopping)) === 'done') await delivery.done()
+        else if (!options.stopping.aborted) await delivery.release()
         return
       } catch (error) {
         if (options.stopping.aborted) return

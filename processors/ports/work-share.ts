@@ -37,4 +37,9 @@ export interface Delivery {
   readonly redelivered: boolean
   /** Marks it finished, so that it is not delivered again. Idempotent; may be batched; survives a restart "soon". */
   done(): Promise<void>
+  /**
+   * Lets go of it unfinished: it counts no longer against the window, and is delivered again: to another worker, or after
+   * a lease to this one. On Kafka, where a partition has one worker, when the partition has another.
+   */
+  release(): Promise<void>
 }

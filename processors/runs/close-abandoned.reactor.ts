@@ -15,6 +15,8 @@ export interface AbandonedPorts {
   readonly feed: RunFeed
   readonly clock: Clock
   readonly open: () => Promise<readonly { runId: string; worker: string | null; deadlineMs: number }[]>
+  /** How many calls a run began, by all that `feed` has judged now. Undefined where that is not known yet. */
+  readonly attempts: (runId: string) => Promise<number | undefined>
   /** Whether the process of this name surely died: its lock is free. Undefined where that can't be known. */
   readonly died: (worker: string) => boolean | undefined
 }
@@ -47,16 +49,20 @@ export function closeAbandoned(ports: AbandonedPorts): Sweeper {
   }
 }
 
-async function close(run: string, { journal, feed }: AbandonedPorts): Promise<boolean> {
+async function close(run: string, ports: AbandonedPorts): Promise<boolean> {
+  const { journal, feed } = ports
   const chain = feed.chain(run)
   if (chain === undefined || chain.closed) return false
+  const attempts = await ports.attempts(run)
+  // Not counted yet, or it goes on after all: the next look will tell.
+  if (attempts === undefined || feed.chain(run)?.lastId !== chain.lastId) return false
   const { positions } = await journal.write([
     {
       type: 'run.completed',
       subject: run,
       id: nameId('abandoned', chain.lastId),
       chain: { run, seq: chain.seq + 1, prev: chain.lastId },
-      data: { outcome: 'abandoned', reason: 'its caller is gone', attempt: null, attempts: 0, durationMs: 0 },
+      data: { outcome: 'abandoned', reason: 'its caller is gone', attempt: null, attempts, durationMs: 0 },
     },
   ])
   const position = positions[0]

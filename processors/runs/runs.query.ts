@@ -134,6 +134,10 @@ export function placesOf(
   return { runId, partition: run.partition, offsets: rows.map((row) => row.log_offset), foldedTo: run.next }
 }
 
+export function attemptsOf(tables: Tables, runId: string): number | undefined {
+  return tables.get<{ attempts: number }>('SELECT attempts FROM runs WHERE run = ?', runId)?.attempts
+}
+
 /** Interactive runs that are open: what the sweeper looks at. */
 export function openInteractive(
   tables: Tables,

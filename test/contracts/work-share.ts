@@ -204,6 +204,25 @@ export function describeWorkShare<Space>(name: string, harness: WorkShareHarness
       expect(again.map((d) => d.position.offset).toSorted((a, b) => a - b)).toEqual(offsetsOf([got[1], got[3]]))
     })
 
+    it('what is let go of unfinished makes room, and is delivered again to another', async () => {
+      await log.append(TOPIC, records(2, 'a'))
+      const share = await open()
+      const got = taking(share, { window: 1, leaseMs: leaseMs * 10 })
+      await eventually('the first', () => got.length === 1, deadline)
+      await got[0]?.release()
+      await eventually('the second', () => got.length === 2, deadline)
+      expect(got[1]?.position.offset).not.toBe(got[0]?.position.offset)
+      await got[1]?.done()
+      await got[0]?.release()
+      stop.abort()
+      await Promise.all(takings)
+      await share.close()
+      stop = new AbortController()
+      const again = taking(await open(), {}, (delivery) => delivery.done())
+      await eventually('the one let go of', () => again.length > 0, deadline)
+      expect(again.map((d) => d.position.offset)).toEqual([got[0]?.position.offset])
+    })
+
     it('finishing twice is finishing once', async () => {
       await log.append(TOPIC, records(2, 'a'))
       const share = await open()

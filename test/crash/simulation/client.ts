@@ -55,10 +55,9 @@ export async function cancel(process: RunningProcess, runId: string): Promise<vo
 /** Looks after interactive runs whose caller died, as the worker role does. */
 export async function sweep(
   process: RunningProcess,
-  open: AbandonedPorts['open'],
-  died: AbandonedPorts['died'],
+  known: Pick<AbandonedPorts, 'open' | 'attempts' | 'died'>,
 ): Promise<never> {
-  const sweeper = closeAbandoned({ ...process, open, died })
+  const sweeper = closeAbandoned({ ...process, ...known })
   for (;;) {
     await process.clock.sleep(sweepEveryMs)
     await sweeper.sweep().catch((error: unknown) => {

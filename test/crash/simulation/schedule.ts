@@ -158,12 +158,15 @@ function openWorld(options: ScheduleOptions) {
           if (signal.signal === 'run.lost' || signal.signal === 'reactor.failed') count(signal.signal)
         },
         alarm: (what, error) => alarm(`${life.name}: ${what}`, error),
+        died,
       },
       options.mutation,
     )
     feeds.push({ by: life.name, feed: process.feed })
     lives.set(life.name, life)
-    sweep(process, openInteractive, died).catch((error: unknown) => alarm(`${life.name}: sweeping`, error))
+    sweep(process, { open: openInteractive, attempts, died }).catch((error: unknown) =>
+      alarm(`${life.name}: sweeping`, error),
+    )
     return process
   }
 
@@ -179,6 +182,10 @@ function openWorld(options: ScheduleOptions) {
         deadlineMs: spec.limits.deadlineMs,
       })),
     )
+  }
+
+  function attempts(runId: string): Promise<number | undefined> {
+    return Promise.resolve(chronicle.state(runId)?.attempts.length)
   }
 
   function died(worker: string): boolean | undefined {

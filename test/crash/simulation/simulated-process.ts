@@ -41,6 +41,8 @@ export interface ProcessPorts {
   readonly tables: TableStore
   readonly report: (signal: Signal) => void
   readonly alarm: (what: string, error: unknown) => void
+  /** Whether a process surely died. */
+  readonly died: (worker: string) => boolean | undefined
 }
 
 export interface Mutation {
@@ -55,7 +57,7 @@ const flushStretch = 60
 
 export function startProcess(given: ProcessPorts, mutation: Mutation | undefined): RunningProcess {
   const ports = mutation?.ports?.(given) ?? given
-  const { life, codec, clock, log, steps, workShare, report, alarm } = ports
+  const { life, codec, clock, log, steps, workShare, report, alarm, died } = ports
   const referee = createReferee(ports.tables)
   const opened = openRunFeed({
     log,
@@ -84,7 +86,7 @@ export function startProcess(given: ProcessPorts, mutation: Mutation | undefined
   const park = parkOn({ journal, clock, report, signal })
   const runPorts: CarryOutPorts = { journal, feed, steps, clock, report, worker: life.name }
   const working = shareTopic(
-    workTasks({ ...runPorts, log, codec, park }),
+    workTasks({ ...runPorts, log, codec, park, died }),
     { workShare, clock, report },
     { window: 4, signal: taking.signal, stopping: signal },
   ).catch((error: unknown) => alarm('the worker ended', error))

@@ -68,20 +68,29 @@ export function simulatedShare(given: {
             resolve()
           })
         }),
+      release: () => {
+        if (open) scheduler.after(taker.options.leaseMs ?? 30_000, undefined, () => hand(task))
+        close()
+        return Promise.resolve()
+      },
     })
     task.deliveries += 1
     taker.wake()
     if (random.chance(given.duplicates()))
       scheduler.after(random.pick([latency(), random.between(0, 10_000)]), undefined, () => hand(task))
-    watch(task, taker, close)
+    watch(task, taker, { close, isReleased: () => !open })
   }
 
   /** A worker that lives and runs keeps its records; one that is gone or paused loses them. */
-  function watch(task: Task, taker: Taker, close: () => void): void {
+  function watch(
+    task: Task,
+    taker: Taker,
+    { close, isReleased }: { close: () => void; isReleased: () => boolean },
+  ): void {
     scheduler.after(taker.options.leaseMs ?? 30_000, undefined, () => {
       const { life, options } = taker
-      if (task.finished) return close()
-      if (!life.dead && !life.paused && !options.signal.aborted) return watch(task, taker, close)
+      if (task.finished || isReleased()) return close()
+      if (!life.dead && !life.paused && !options.signal.aborted) return watch(task, taker, { close, isReleased })
       close()
       hand(task)
     })

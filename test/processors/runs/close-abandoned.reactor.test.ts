@@ -15,7 +15,15 @@ interface Sweeping {
 }
 
 /** A sweeper on a process whose wall clock is off. `died` is what its locks say of the owner. */
-function sweeping(world: World, given: { died?: boolean; wallOffMs?: number; worker?: string | null } = {}): Sweeping {
+function sweeping(
+  world: World,
+  given: {
+    died?: boolean
+    wallOffMs?: number
+    worker?: string | null
+    attempts?: () => Promise<number | undefined>
+  } = {},
+): Sweeping {
   const process = world.start('sweeper')
   const self: Sweeping = {
     world,
@@ -28,6 +36,7 @@ function sweeping(world: World, given: { died?: boolean; wallOffMs?: number; wor
     feed: process.feed,
     clock: { ...process.clock, now: () => process.clock.now() + (given.wallOffMs ?? 0) },
     open: () => Promise.resolve(self.open),
+    attempts: given.attempts ?? (() => Promise.resolve(0)),
     died: () => given.died,
   })
   return self
@@ -70,6 +79,32 @@ describe('an open interactive run', () => {
     await world.pass(10)
     expect(await sweep()).toEqual([runId])
     expect(world.types()).toEqual(['task.submitted', 'run.completed'])
+  })
+
+  test('is closed with the number of its calls, once that is known', async () => {
+    const world = openWorld()
+    await submitted(world, { interactive: true })
+    const counts = [undefined, 2]
+    const { sweep } = sweeping(world, { died: true, attempts: () => Promise.resolve(counts.shift()) })
+    await world.pass(10)
+    expect(await sweep()).toEqual([])
+    expect(await sweep()).toEqual([runId])
+    expect(world.data('run.completed')).toMatchObject([{ outcome: 'abandoned', attempts: 2 }])
+  })
+
+  test('that goes on while its calls are counted is left alone', async () => {
+    const world = openWorld()
+    await submitted(world, { interactive: true })
+    const attempts = async () => {
+      world.write(happened.started(), { run: runId, seq: 1, prev: 'submission' }, 'e1')
+      await world.pass(10)
+      return 0
+    }
+    const { process, open } = sweeping(world)
+    await world.pass(10)
+    const sweeper = closeAbandoned({ ...process, open: () => Promise.resolve(open), attempts, died: () => true })
+    expect(await sweeper.sweep()).toEqual([])
+    expect(world.types()).toEqual(['task.submitted', 'run.started'])
   })
 
   test('is closed once by two sweepers at once', async () => {

@@ -17,11 +17,12 @@ import {
 import { happened, runId } from '#test/processors/runs/run-script.ts'
 
 const never = new AbortController().signal
+const nothing = (): Promise<void> => Promise.resolve()
 
-function worker(process: Process, steps: Steps, signal = never) {
+function worker(process: Process, steps: Steps, signal = never, died?: () => boolean) {
   const { log, journal, clock } = process
   const park = parkOn({ journal, clock, report: () => {}, signal })
-  const reactor = workTasks({ ...process.ports(steps), log, codec, park })
+  const reactor = workTasks({ ...process.ports(steps), log, codec, park, ...(died === undefined ? {} : { died }) })
   return (delivery: Delivery) => reactor.react(delivery, signal)
 }
 
@@ -30,7 +31,7 @@ async function handed(world: World, process: Process): Promise<Delivery> {
   await world.until(process.feed.catchUp())
   for await (const [record] of process.log.read({ topic: 'runs.v1', partition: 0, offset: 0 }, { batchSize: 1 })) {
     const position = { topic: 'runs.v1', partition: 0, offset: 0 }
-    return { record: record!, position, redelivered: false, done: () => Promise.resolve() }
+    return { record: record!, position, redelivered: false, done: nothing, release: nothing }
   }
   throw new Error('there is no submission')
 }
@@ -144,25 +145,76 @@ describe('a run that cannot be read', () => {
     expect(world.data('run.completed')).toMatchObject([{ outcome: 'failed', reason: 'poison' }])
   })
 
-  test('for an event in its middle is closed as failed', async () => {
+  test('for an event in its middle is parked, and closed as failed with the number of its calls', async () => {
     const world = openWorld()
     await submitted(world)
     const a = world.start('a')
-    const record = recordOf(happened.started(), { run: runId, seq: 1, prev: 'submission' }, 'e1')
-    await world.until(a.log.append('runs.v1', [{ ...record, value: new Uint8Array([9]) }]))
+    const started = recordOf(happened.started(), { run: runId, seq: 1, prev: 'submission' }, 'e1')
+    const attempted = recordOf(happened.attempted(1), { run: runId, seq: 2, prev: 'e1' }, 'e2')
+    await world.until(a.log.append('runs.v1', [{ ...started, value: new Uint8Array([9]) }, attempted]))
     expect(await world.until(worker(a, stepsOf())(await given(world, a)))).toBe('done')
-    expect(world.data('run.completed')).toMatchObject([{ outcome: 'failed', reason: 'poison' }])
+    expect(world.types().slice(3)).toEqual(['record.parked', 'run.completed'])
+    expect(world.data('run.completed')).toMatchObject([{ outcome: 'failed', reason: 'poison', attempts: 1 }])
   })
 
-  test('because a newer version wrote to it is left for that version', async () => {
+  test.each([
+    ['a type', { ce_type: 'run.praised' }, undefined],
+    ['a schema', {}, new Uint8Array([0, 0, 0, 0, 1, 2, 3])],
+  ])(
+    'because a newer version wrote %s to it is left to that version, which is said once',
+    async (_, headers, value) => {
+      const world = openWorld()
+      await submitted(world)
+      const a = world.start('a')
+      const record = recordOf(happened.started(), { run: runId, seq: 1, prev: 'submission' }, 'e1')
+      const foreign = { ...record, headers: { ...record.headers, ...headers }, value: value ?? record.value }
+      await world.until(a.log.append('runs.v1', [foreign]))
+      const work = worker(a, stepsOf())
+      const delivery = await given(world, a)
+      expect(await world.until(work(delivery))).toBe('again')
+      expect(await world.until(work(delivery))).toBe('again')
+      expect(world.types()).toHaveLength(2)
+      const said = a.signals.filter(({ signal }) => signal === 'log.warning')
+      expect(said).toMatchObject([{ message: expect.stringContaining(runId) as string }])
+    },
+  )
+})
+
+describe('a run that another carries out', () => {
+  test('[run.resumes] is not taken over for a long call, however often it is handed out', async () => {
+    const world = openWorld()
+    await submitted(world, { limits: { deadlineMs: 600_000, attemptTimeoutMs: 500_000 } })
+    const a = world.start('a')
+    const answered = Promise.withResolvers<void>()
+    const call = async () => {
+      await answered.promise
+      return { type: 'attempt.completed', data: happened.answered(1).data } as never
+    }
+    const first = worker(a, stepsOf({ call }))(await given(world, a))
+    await world.pass(1_000)
+    const others = ['b', 'c', 'd'].map((name) => world.start(name))
+    const later: Promise<string>[] = []
+    for (const other of others) {
+      later.push(worker(other, stepsOf())({ ...(await given(world, other)), redelivered: true }))
+      await world.pass(60_000)
+    }
+    answered.resolve()
+    expect(await world.until(Promise.all([first, ...later]))).toEqual(['done', 'done', 'done', 'done'])
+    expect(world.types()).not.toContain('run.resumed')
+    expect(world.data('run.completed')).toMatchObject([{ outcome: 'accepted', attempts: 1 }])
+  })
+
+  test('is taken over at once when that one is surely dead', async () => {
     const world = openWorld()
     await submitted(world)
-    const a = world.start('a')
-    const record = recordOf(happened.started(), { run: runId, seq: 1, prev: 'submission' }, 'e1')
-    await world.until(a.log.append('runs.v1', [{ ...record, headers: { ...record.headers, ce_type: 'run.praised' } }]))
-    await expect(world.until(worker(a, stepsOf())(await given(world, a)))).rejects.toMatchObject({
-      code: 'event.unknown',
-    })
-    expect(world.data('run.completed')).toEqual([])
+    const [a, b] = [world.start('a'), world.start('b')]
+    void worker(a, stepsOf({ call: hangs }))(await given(world, a))
+    await world.pass(1_000)
+    world.scheduler.kill(a.life)
+    const before = world.scheduler.now
+    const stepsB = stepsOf()
+    expect(await world.until(worker(b, stepsB, never, () => true)(await given(world, b)))).toBe('done')
+    expect(world.scheduler.now - before).toBeLessThan(5_000)
+    expect(stepsB.calls).toEqual([2])
   })
 })
