@@ -12,6 +12,7 @@ import type { Config } from '#infra/config/config.ts'
 import { adoptFiles } from '#infra/disk/adopt-files.ts'
 import { knownSecrets } from '#infra/config/keys.ts'
 import { configuredProviders } from '#infra/openai/configured-providers.ts'
+import type { OpenedProviders } from '#infra/openai/open-providers.ts'
 import { createSystemClock } from '#infra/system/system-clock.ts'
 import type { Given, Models } from '#processors/given.ts'
 import { createExtractProvider } from '#processors/models/extract.ts'
@@ -168,16 +169,35 @@ interface OpenedModels {
 
 /** The models alone, which need no log. What asks them is loaded only where they are asked. */
 export async function openModels(config: Config, { asked }: { asked: boolean }): Promise<OpenedModels> {
-  const hosted = asked ? (await import('#infra/openai/open-providers.ts')).openProviders(config) : undefined
+  const hosted = asked ? await openHosted(config) : undefined
   const builtIn = createExtractProvider()
   return {
     models: {
       chain: configuredProviders(config),
       providers: (name) => (name === builtIn.name ? builtIn : hosted?.providers.get(name)),
       probeLocal: async () => (await hosted?.probeLocal()) ?? new Map(),
+      list: async (name, timeoutMs) => (await hosted?.list(name, timeoutMs)) ?? notAsked,
+      names: {
+        tiers: new Map(Object.entries(config.tiers)),
+        fallbacks: new Map(Object.entries(config.fallbacks)),
+        refusesTemperature: config.refusesTemperature,
+        weakModels: config.weakModels,
+      },
+      breakerFailures: config.breakerFailures,
     },
     close: async () => hosted?.close(),
   }
+}
+
+const notAsked = { answers: false, models: [], reason: 'no model is asked here' }
+
+async function openHosted(config: Config): Promise<OpenedProviders> {
+  const { openProviders } = await import('#infra/openai/open-providers.ts')
+  return openProviders(config, async () => {
+    throw new Failure('settings.invalid', 'no provider that speaks the API of Ollama itself can be asked yet', {
+      remedy: 'use a base URL that ends in /v1',
+    })
+  })
 }
 
 /** Whether there is a log to open; false where opening would make one. A server's is known only once it is asked. */

@@ -12,6 +12,7 @@ import type { StoreBuilds } from './ports/store-builds.ts'
 import type { TableStore } from './ports/table-store.ts'
 import type { WorkShare } from './ports/work-share.ts'
 import type { RoutableChain } from './models/route-model.ts'
+import type { ModelNames } from './models/route-named.ts'
 
 /**
  * Everything processors are given from outside: the ports, opened or ready to be opened, and the settings they take.
@@ -46,6 +47,20 @@ export interface Models {
   readonly providers: (name: string) => ModelProvider | undefined
   /** The local servers that answer now, with their models. */
   readonly probeLocal: () => Promise<ReadonlyMap<string, readonly string[]>>
+  /** Asks one provider for its models; says why where it does not answer in time. */
+  readonly list: (name: string, timeoutMs: number) => Promise<ListedModels>
+  /** Tiers, fallbacks and what else the settings say of models by name. */
+  readonly names: ModelNames
+  /** Retryable failures in a row after which a provider is left alone for a while; 0: never. */
+  readonly breakerFailures: number
+}
+
+export interface ListedModels {
+  readonly answers: boolean
+  /** Model ids in the server's order. */
+  readonly models: readonly string[]
+  /** Why it doesn't count as answering, in words. */
+  readonly reason: string
 }
 
 export interface Settings {

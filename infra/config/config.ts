@@ -1,5 +1,6 @@
 /**
- * The configuration of a process: flag > environment (a `.env` in the current folder is read) > lattice.toml > default.
+ * The configuration of a process: flag > environment (a `.env` in the current folder is read) > key files > lattice.toml
+ * > default.
  *
  * Promise: read once, typed, frozen; each value knows where it came from. What can't be understood stops the process by
  * `settings.invalid`, naming the variable, flag or line and what is allowed; a secret is never in that message. Nothing
@@ -8,15 +9,22 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import { type ProviderName, providerNames } from '#infra/openai/providers.ts'
+import { builtInProvider, customProvider, type ProviderName, providerNames } from '#infra/openai/providers.ts'
 import { Failure } from '#processors/ports/failure.ts'
+import { addedNames, addedSettings } from './added-providers.ts'
+import { type KeyFile, readKeyFiles } from './key-files.ts'
 import { hideCredentials, readKey } from './read-key.ts'
 import { readSettingsFile, type SettingsFile } from './settings-file.ts'
-import type { Setting } from './setting.ts'
-import { everySetting, providerSettings, settings } from './settings.ts'
+import { list, oneOf, type Setting, someOf } from './setting.ts'
+import { everySetting, providerSettings, settings, type TierName, tierNames, tierSettings } from './settings.ts'
 
 export type Config = { readonly [Name in keyof typeof settings]: ValueOf<(typeof settings)[Name]> } & {
   readonly providers: Readonly<Record<ProviderName, ProviderConfig>>
+  /** Those of `[providers.<name>]` that are in no table of ours, by name. */
+  readonly addedProviders: Readonly<Record<string, AddedProvider>>
+  readonly tiers: Readonly<Record<TierName, readonly string[]>>
+  /** Equals of a model, by its name; of `[fallbacks]`. */
+  readonly fallbacks: Readonly<Record<string, readonly string[]>>
 }
 
 type ValueOf<S> = S extends Setting<infer Value> ? Value : never
@@ -29,9 +37,16 @@ export interface ProviderConfig {
   readonly model: string | undefined
 }
 
+export interface AddedProvider extends ProviderConfig {
+  readonly baseUrl: string
+  /** Variable that holds the key; undefined where nobody speaks of one, so that none is needed. */
+  readonly keyVariable: string | undefined
+  readonly local: boolean
+}
+
 /** Where a value came from. `name` is what a user would change: a flag, a variable, a file and line. */
 export interface Origin {
-  readonly from: 'flag' | 'environment' | '.env' | 'file' | 'default'
+  readonly from: 'flag' | 'environment' | '.env' | 'key file' | 'file' | 'default'
   readonly name: string
 }
 
@@ -55,34 +70,64 @@ export interface ConfigSources {
 export function readConfig(given: ConfigSources = {}): LoadedConfig {
   const folder = given.folder ?? process.cwd()
   const env = given.env ?? process.env
-  const places: Places = { folder, flags: given.flags ?? {}, env, dotenv: readDotenv(folder), file: undefined }
+  const places: Places = {
+    folder,
+    flags: given.flags ?? {},
+    env,
+    dotenv: readDotenv(folder),
+    keyFiles: new Map(),
+    file: undefined,
+  }
   const configFile = find(settings.configFile, 'configFile', places).value
-  places.file = openSettingsFile(configFile, folder)
+  const { file, added, fallbackNames } = openSettingsFile(configFile, folder)
+  places.file = file
+  const keysDir = find(settings.keysDir, 'keysDir', places).value
+  if (keysDir !== undefined) places.keyFiles = readKeyFiles(keysDir, [...providerNames, ...added])
 
   const origins = new Map<string, Origin>()
-  const value = (path: string, one: Setting<unknown>): unknown => {
+  const value: ReadValue = (path, one) => {
     const found = find(one, path, places)
     origins.set(path, found.origin)
     return found.value
   }
-  const named = Object.fromEntries(Object.entries(settings).map(([name, one]) => [name, value(name, one)]))
+  const choosable = {
+    ...settings,
+    provider: { ...settings.provider, kind: oneOf([...providerNames, ...added, customProvider, builtInProvider]) },
+    providerOrder: { ...settings.providerOrder, kind: someOf([...providerNames, ...added, builtInProvider]) },
+  }
+  const named = Object.fromEntries(Object.entries(choosable).map(([name, one]) => [name, value(name, one)]))
   const perProvider = providerNames.map((name) => [name, providerConfig(name, value)] as const)
-  const read = { ...named, configFile, providers: Object.freeze(Object.fromEntries(perProvider)) } as Config
+  const perAdded = added.map((name) => [name, addedProvider(name, { value, places })] as const)
+  const perTier = tierNames.map((name) => [name, value(`tiers.${name}`, tierSettings[name])] as const)
+  const fallbacks = fallbackNames.map(
+    (name) => [name, list.read(entryOf(file, `fallbacks.${name}`), '') ?? []] as const,
+  )
+  const read = {
+    ...named,
+    configFile,
+    providers: Object.freeze(Object.fromEntries(perProvider)),
+    addedProviders: Object.freeze(Object.fromEntries(perAdded)),
+    tiers: Object.freeze(Object.fromEntries(perTier)),
+    fallbacks: Object.freeze(Object.fromEntries(fallbacks)),
+  } as Config
 
   const config = Object.freeze({ ...read, log: read.log === 'embedded:' ? `embedded:${read.data}` : read.log })
   refuseContradictions(config, origins)
   return { config, origins, unknownVariables: unknownVariables({ ...places.dotenv, ...env }) }
 }
 
+type ReadValue = (path: string, one: Setting<unknown>) => unknown
+
 interface Places {
   readonly folder: string
   readonly flags: NonNullable<ConfigSources['flags']>
   readonly env: Readonly<Record<string, string | undefined>>
   readonly dotenv: Readonly<Record<string, string | undefined>>
+  keyFiles: ReadonlyMap<string, KeyFile>
   file: SettingsFile | undefined
 }
 
-function providerConfig(name: ProviderName, value: (path: string, one: Setting<unknown>) => unknown): ProviderConfig {
+function providerConfig(name: ProviderName, value: ReadValue): ProviderConfig {
   const { apiKey, baseUrl, model } = providerSettings[name]
   const read = (key: string, one: Setting<string | undefined> | undefined): string | undefined =>
     one === undefined ? undefined : (value(`providers.${name}.${key}`, one) as string | undefined)
@@ -92,6 +137,37 @@ function providerConfig(name: ProviderName, value: (path: string, one: Setting<u
     baseUrl: read('baseUrl', baseUrl),
     model: read('model', model),
   })
+}
+
+function addedProvider(name: string, { value, places }: { value: ReadValue; places: Places }): AddedProvider {
+  const own = addedSettings(name)
+  const keyVariable = find(own.apiKeyEnv, `providers.${name}.apiKeyEnv`, places).value
+  const { apiKey } = addedSettings(name, keyVariable)
+  const read = (key: string, one: Setting<unknown>): unknown => value(`addedProviders.${name}.${key}`, one)
+  const key = read('apiKey', apiKey) as string | undefined
+  const baseUrl = read('baseUrl', own.baseUrl) as string | undefined
+  if (baseUrl === undefined) {
+    const place = `${places.file?.path} line ${lineBelow(places.file, `providers.${name}.`)}`
+    throw new Failure('settings.invalid', `${place}: providers.${name} has no base_url`, {
+      remedy: `Set base_url there, or use one of ${providerNames.join(', ')}.`,
+    })
+  }
+  const wantsKey = key !== undefined || keyVariable !== undefined || places.keyFiles.has(name)
+  return Object.freeze({
+    apiKey: key === undefined ? undefined : readKey(key, apiKey.env[0]),
+    baseUrl,
+    model: read('model', own.model) as string | undefined,
+    keyVariable: wantsKey ? apiKey.env[0] : undefined,
+    local: read('local', own.local) as boolean,
+  })
+}
+
+function lineBelow(file: SettingsFile | undefined, prefix: string): number {
+  return Math.min(...[...(file?.entries ?? [])].filter(([key]) => key.startsWith(prefix)).map(([, { line }]) => line))
+}
+
+function entryOf(file: SettingsFile | undefined, key: string): string {
+  return file?.entries.get(key)?.text ?? ''
 }
 
 /** A setting from the first place that has it. A variable that is set but empty means "not set", and hides later places. */
@@ -124,6 +200,12 @@ function rawValue(
       const text = variables[name]
       if (text !== undefined) return { text, origin: { from, name }, folder }
     }
+  }
+  const keys = places.keyFiles.get(/^(?:added)?[pP]roviders\.([^.]+)\./.exec(path)?.[1] ?? '')
+  for (const name of keys === undefined ? [] : one.env) {
+    const text = keys?.variables[name]
+    if (keys !== undefined && text !== undefined)
+      return { text, origin: { from: 'key file', name: `${name} in ${keys.path}` }, folder }
   }
   const entry = one.toml === undefined ? undefined : file?.entries.get(one.toml)
   if (file === undefined || entry === undefined) return undefined
@@ -177,11 +259,30 @@ function readDotenv(folder: string): Record<string, string | undefined> {
   }
 }
 
-function openSettingsFile(named: string | undefined, folder: string): SettingsFile | undefined {
+interface OpenedFile {
+  readonly file: SettingsFile | undefined
+  /** Providers it adds, and models it gives equals of. */
+  readonly added: readonly string[]
+  readonly fallbackNames: readonly string[]
+}
+
+function openSettingsFile(named: string | undefined, folder: string): OpenedFile {
   const path = named ?? resolve(folder, 'lattice.toml')
-  if (named === undefined && !existsSync(path)) return undefined
-  const keys = [...everySetting.values()].map((one) => one.toml).filter((key) => key !== undefined)
-  return readSettingsFile(path, new Set(keys))
+  if (named === undefined && !existsSync(path)) return { file: undefined, added: [], fallbackNames: [] }
+  let added: readonly string[] = []
+  let fallbackNames: readonly string[] = []
+  const file = readSettingsFile(path, (parsed) => {
+    added = addedNames(parsed)
+    const { fallbacks } = parsed
+    fallbackNames = typeof fallbacks === 'object' && fallbacks !== null ? Object.keys(fallbacks) : []
+    const own = [
+      ...everySetting.values(),
+      ...added.flatMap((name) => Object.values<Setting<unknown>>({ ...addedSettings(name) })),
+    ]
+    const keys = own.map((one) => one.toml).filter((key) => key !== undefined)
+    return new Set([...keys, ...fallbackNames.map((name) => `fallbacks.${name}`)])
+  })
+  return { file, added, fallbackNames }
 }
 
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {

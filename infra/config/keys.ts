@@ -4,7 +4,12 @@
  * Promise: every secret Lattice was given is in `knownSecrets`, in each form in which it may turn up in a text.
  */
 import { readFileSync } from 'node:fs'
+import { providerNames } from '#infra/openai/providers.ts'
+import { addedSettings } from './added-providers.ts'
 import type { Config } from './config.ts'
+import { readKeyFiles } from './key-files.ts'
+import { isPlaceholder } from './read-key.ts'
+import type { Setting } from './setting.ts'
 import { everySetting } from './settings.ts'
 
 /** The shortest secret that is searched for in texts: replacing a shorter one would garble them. */
@@ -13,13 +18,23 @@ export const shortestSecret = 6
 /** Every secret of a configuration, longest first, for redaction: keys, tokens, also those of the tokens file, and the passwords in addresses. */
 export function knownSecrets(config: Config): readonly string[] {
   const found = new Set<string>(config.tokensFile === undefined ? [] : tokensIn(config.tokensFile))
-  for (const [path, one] of everySetting) {
+  for (const secret of secretsInKeyFiles(config)) found.add(secret)
+  for (const [path, one] of settingsOf(config)) {
     const value = valueAt(config, path)
     if (typeof value !== 'string') continue
     if (one.secret === true) found.add(value)
     for (const password of passwordsIn(value)) found.add(password)
   }
   return [...found].filter((secret) => secret.length >= shortestSecret).sort((a, b) => b.length - a.length)
+}
+
+/** Every setting of a configuration under its path in it, those of added providers included. */
+export function settingsOf({ addedProviders }: Config): ReadonlyMap<string, Setting<unknown>> {
+  const added = Object.entries(addedProviders).flatMap(([name, { keyVariable }]) => {
+    const { apiKeyEnv: _, ...own } = addedSettings(name, keyVariable)
+    return Object.entries(own).map(([key, one]) => [`addedProviders.${name}.${key}`, one] as const)
+  })
+  return new Map<string, Setting<unknown>>([...everySetting, ...added])
 }
 
 /** The value of a setting by its path, such as `port` or `providers.groq.apiKey`. */
@@ -37,6 +52,15 @@ function tokensIn(path: string): string[] {
   } catch {
     return []
   }
+}
+
+/** Also those that the environment goes before: they are keys all the same. */
+function secretsInKeyFiles({ keysDir, addedProviders }: Config): string[] {
+  if (keysDir === undefined) return []
+  const files = readKeyFiles(keysDir, [...providerNames, ...Object.keys(addedProviders)])
+  const variables = [...files.values()].flatMap((file) => Object.entries(file.variables))
+  const secret = variables.filter(([name]) => /key|token|secret|password/i.test(name))
+  return secret.map(([, value]) => value?.trim() ?? '').filter((value) => !isPlaceholder(value))
 }
 
 /** As written, and decoded where it was percent-encoded; and user and password together as HTTP sends them. */

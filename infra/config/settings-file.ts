@@ -14,12 +14,17 @@ export interface SettingsFile {
   readonly entries: ReadonlyMap<string, { readonly text: string; readonly line: number }>
 }
 
-/** Errors: `settings.invalid`, for a file that is missing, not TOML, or has an unknown key. */
-export function readSettingsFile(path: string, known: ReadonlySet<string>): SettingsFile {
+/** `knownIn` gives the known keys of a parsed file. Errors: `settings.invalid`, for a file that is missing, not TOML, or has an unknown key. */
+export function readSettingsFile(
+  path: string,
+  knownIn: (parsed: Readonly<Record<string, unknown>>) => ReadonlySet<string>,
+): SettingsFile {
   const source = readSource(path)
   const lines = source.split('\n')
   const entries = new Map<string, { text: string; line: number }>()
-  for (const [key, value] of leaves(parseOrFail(path, source), known)) {
+  const table = parseOrFail(path, source)
+  const known = knownIn(table)
+  for (const [key, value] of leaves(table, known)) {
     const line = lineOf(lines, key)
     const text = asText(value)
     if (!known.has(key.join('.'))) throw unknownKey(path, line, key, known)

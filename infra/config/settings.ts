@@ -9,6 +9,7 @@ import {
   type ProviderName,
   providerNames,
   providers,
+  usualOrder,
 } from '#infra/openai/providers.ts'
 import {
   decimal,
@@ -105,7 +106,7 @@ export const settings = {
     doc: 'origins whose browsers may call the API; * for all',
   }),
 
-  providerOrder: setting<readonly string[]>(someOf([...providerNames, builtInProvider]), providerNames, {
+  providerOrder: setting<readonly string[]>(someOf([...providerNames, builtInProvider]), usualOrder, {
     env: ['LATTICE_PROVIDER_ORDER'],
     flag: '--provider-order <names>',
     toml: 'provider_order',
@@ -128,6 +129,26 @@ export const settings = {
     flag: '--base-url <url>',
     toml: 'base_url',
     doc: 'base URL of the chosen (first) provider; without any key, an endpoint that needs none',
+  }),
+  keysDir: optional<string>(path, {
+    env: ['LATTICE_KEYS_DIR'],
+    toml: 'keys_dir',
+    doc: "folder of <provider>.env files with the providers' keys, readable by their owner alone",
+  }),
+  breakerFailures: setting(integer(0, 1000), 5, {
+    env: ['LATTICE_BREAKER_FAILURES'],
+    toml: 'breaker_failures',
+    doc: 'failed calls in a row after which a provider is left alone for a while; 0 for never',
+  }),
+  weakModels: setting<readonly string[]>(list, [], {
+    env: ['LATTICE_WEAK_MODELS'],
+    toml: 'models.weak_models',
+    doc: 'models that count as weak',
+  }),
+  refusesTemperature: setting<readonly string[]>(list, [], {
+    env: ['LATTICE_REFUSES_TEMPERATURE'],
+    toml: 'models.refuses_temperature',
+    doc: 'models that refuse a temperature, beside those known to',
   }),
   temperature: setting(decimal(0, 2), 0.2, {
     env: ['LATTICE_TEMPERATURE'],
@@ -172,6 +193,30 @@ export const settings = {
   }),
 }
 
+/** The tiers a model name can stand in for, as `tier/<name>`: the swap of a model is one line. */
+export const tierNames = [
+  'local_fast',
+  'local_judge',
+  'cloud_judge',
+  'cloud_review',
+  'frontier_review',
+  'frontier_arch',
+  'frontier_free',
+] as const
+
+export type TierName = (typeof tierNames)[number]
+
+export const tierSettings = Object.fromEntries(
+  tierNames.map((name) => [
+    name,
+    setting<readonly string[]>(list, [], {
+      env: [`LATTICE_TIER_${name.toUpperCase()}`],
+      toml: `models.${name}`,
+      doc: `the model, or models in the order they are tried, of tier/${name}`,
+    }),
+  ]),
+) as Readonly<Record<TierName, Setting<readonly string[]>>>
+
 /** What each provider of the table can be given: `GROQ_API_KEY`, `GROQ_BASE_URL`, `GROQ_MODEL` and so on. */
 export const providerSettings = Object.fromEntries(
   providerNames.map((name) => [name, settingsOf(name, providers[name])]),
@@ -186,6 +231,7 @@ export interface ProviderSettings {
 /** Every setting under its path in `Config`, such as `port` or `providers.groq.apiKey`. */
 export const everySetting: ReadonlyMap<string, Setting<unknown>> = new Map<string, Setting<unknown>>([
   ...Object.entries(settings),
+  ...tierNames.map((name) => [`tiers.${name}`, tierSettings[name]] as const),
   ...providerNames.flatMap((name) =>
     Object.entries(providerSettings[name]).map(([key, one]) => [`providers.${name}.${key}`, one] as const),
   ),

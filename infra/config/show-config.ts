@@ -4,9 +4,8 @@
  * Promise: no secret is in it, only whether it is set.
  */
 import type { LoadedConfig, Origin } from './config.ts'
-import { valueAt } from './keys.ts'
+import { settingsOf, valueAt } from './keys.ts'
 import { hideCredentials } from './read-key.ts'
-import { everySetting } from './settings.ts'
 
 export interface ShownSetting {
   /** Path in `Config`. */
@@ -19,7 +18,7 @@ export interface ShownSetting {
 }
 
 export function showConfig({ config, origins }: LoadedConfig): ShownSetting[] {
-  return [...everySetting].map(([name, one]) => ({
+  return [...settingsOf(config)].map(([name, one]) => ({
     name,
     variable: one.env[0],
     doc: one.doc,

@@ -13,12 +13,22 @@ export interface ProviderChoices {
   readonly model: string | undefined
   readonly baseUrl: string | undefined
   readonly providers: Readonly<Record<ProviderName, OwnSettings>>
+  readonly addedProviders: Readonly<Record<string, AddedSettings>>
+  /** Where key files may be. */
+  readonly keysDir: string | undefined
 }
 
 interface OwnSettings {
   readonly apiKey: string | undefined
   readonly baseUrl: string | undefined
   readonly model: string | undefined
+}
+
+interface AddedSettings extends OwnSettings {
+  readonly baseUrl: string
+  /** Undefined where none is needed. */
+  readonly keyVariable: string | undefined
+  readonly local: boolean
 }
 
 export interface ProviderChain {
@@ -52,8 +62,11 @@ export interface ConfiguredProvider {
 export function configuredProviders(choices: ProviderChoices): ProviderChain {
   const forced = choices.model === 'lattice/extract' ? builtInProvider : choices.provider
   const names = Object.keys(providers) as ProviderName[]
-  const own = names.map((name) => configured(name, choices.providers[name], { forced: forced === name }))
-  const known = new Map(own.map((one) => [one.name, one]))
+  const own = names.map((name) =>
+    configured(name, choices.providers[name], { forced: forced === name, keysDir: choices.keysDir }),
+  )
+  const added = Object.entries(choices.addedProviders).map(([name, one]) => ofUser(name, one, choices.keysDir))
+  const known = new Map([...own, ...added].map((one) => [one.name, one]))
   const order = forced === undefined ? choices.providerOrder : [forced]
   const base = { forced, firstModel: choices.model, providers: known }
   if (choices.baseUrl === undefined || forced === builtInProvider) return { ...base, order }
@@ -63,7 +76,11 @@ export function configuredProviders(choices: ProviderChoices): ProviderChain {
   return { ...base, order: [chosen, ...order.filter((name) => name !== chosen)] }
 }
 
-function configured(name: ProviderName, own: OwnSettings, given: { forced: boolean }): ConfiguredProvider {
+function configured(
+  name: ProviderName,
+  own: OwnSettings,
+  given: { forced: boolean; keysDir: string | undefined },
+): ConfiguredProvider {
   const definition: ProviderDefinition = providers[name]
   const ready = own.apiKey !== undefined || needsNoKey(definition, own, given.forced)
   return {
@@ -75,8 +92,29 @@ function configured(name: ProviderName, own: OwnSettings, given: { forced: boole
     model: own.model,
     defaultModel: definition.defaultModel,
     state: ready ? 'ready' : definition.local ? 'if-answering' : 'unconfigured',
-    missing: ready || definition.local ? '' : `${definition.keyVariable} is not set`,
+    missing: ready || definition.local ? '' : withoutKey(name, definition.keyVariable, given.keysDir),
   }
+}
+
+/** One of `[providers.<name>]`: it needs a key where somebody speaks of one. */
+function ofUser(name: string, own: AddedSettings, keysDir: string | undefined): ConfiguredProvider {
+  const ready = own.keyVariable === undefined || own.apiKey !== undefined
+  return {
+    name,
+    baseUrl: own.baseUrl,
+    apiKey: own.apiKey,
+    keyVariable: own.keyVariable,
+    local: own.local,
+    model: own.model,
+    defaultModel: own.model ?? 'default',
+    state: ready ? 'ready' : 'unconfigured',
+    missing: ready ? '' : withoutKey(name, own.keyVariable, keysDir),
+  }
+}
+
+/** Reaches clients, so no path is in it. */
+function withoutKey(name: string, variable: string | undefined, keysDir: string | undefined): string {
+  return `${variable} is not set${keysDir === undefined ? '' : `, also not by ${name}.env in LATTICE_KEYS_DIR`}`
 }
 
 /** A local server, or a hosted provider's protocol on a host of the user's own, as behind `OPENAI_BASE_URL`. */

@@ -7,6 +7,7 @@ import { limitCall } from '#infra/http/call-limit.ts'
 import { openClient } from '#infra/http/client.ts'
 import type { ConfiguredProvider } from './configured-providers.ts'
 import { isObject } from '#infra/http/model-failures.ts'
+import { speaksOllama } from '#infra/http/speaks-ollama.ts'
 
 export interface Probe {
   readonly answers: boolean
@@ -27,8 +28,9 @@ export async function probeModels(
 ): Promise<Probe> {
   const client = openClient(provider.baseUrl, provider)
   const limit = limitCall(AbortSignal.any([]), timeoutMs)
+  const resource = speaksOllama(provider.baseUrl) ? '/tags' : '/models'
   try {
-    const { statusCode, body } = await client.send({ method: 'GET', resource: '/models', signal: limit.signal })
+    const { statusCode, body } = await client.send({ method: 'GET', resource, signal: limit.signal })
     const chunks: Uint8Array[] = []
     let size = 0
     for await (const chunk of body as AsyncIterable<Uint8Array>) {
@@ -56,10 +58,11 @@ function silent(reason: string): Probe {
 function modelIds(text: string): string[] | undefined {
   try {
     const parsed: unknown = JSON.parse(text)
-    if (!isObject(parsed) || !('data' in parsed)) return undefined
-    // Ollama without any model answers null.
-    const data: unknown[] = Array.isArray(parsed['data']) ? parsed['data'] : []
-    return data.flatMap((one) => (isObject(one) && typeof one['id'] === 'string' ? [one['id']] : []))
+    if (!isObject(parsed) || !('data' in parsed || 'models' in parsed)) return undefined
+    // Ollama's own API calls them models; without any, its other one answers null.
+    const list: unknown = parsed['data'] ?? parsed['models']
+    const ids = Array.isArray(list) ? list.map((one: unknown) => (isObject(one) ? (one['id'] ?? one['name']) : '')) : []
+    return ids.filter((id): id is string => typeof id === 'string' && id !== '')
   } catch {
     return undefined
   }

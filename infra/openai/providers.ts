@@ -4,6 +4,8 @@
  *
  * Promise: a default model is one the provider offers to new accounts. Checked 2026-11: `gemini-2.5-flash` retires on
  * 2026-12-01 and GPT-4o and 4.1 on 2027-01-14, so neither is a default any more.
+ *
+ * A base URL whose path ends in `/api` is asked in Ollama's own API.
  */
 export interface ProviderDefinition {
   readonly title: string
@@ -65,11 +67,59 @@ export const providers = {
     defaultModel: 'llama3.2',
     local: true,
   },
+  ollama_cloud: {
+    title: 'Ollama Cloud',
+    baseUrl: 'https://ollama.com/api',
+    urlVariable: 'OLLAMA_CLOUD_BASE_URL',
+    keyVariable: 'OLLAMA_CLOUD_KEY',
+    modelVariable: 'OLLAMA_CLOUD_MODEL',
+    defaultModel: 'gpt-oss:20b',
+    local: false,
+  },
+  openrouter: {
+    title: 'OpenRouter',
+    baseUrl: 'https://openrouter.ai/api/v1',
+    urlVariable: 'OPENROUTER_BASE_URL',
+    keyVariable: 'OPENROUTER_API_KEY',
+    modelVariable: 'OPENROUTER_MODEL',
+    defaultModel: 'openai/gpt-oss-20b',
+    local: false,
+  },
+  opencode: {
+    title: 'OpenCode Zen',
+    baseUrl: 'https://opencode.ai/zen/v1',
+    urlVariable: 'OPENCODE_BASE_URL',
+    keyVariable: 'OPENCODE_API_KEY',
+    modelVariable: 'OPENCODE_MODEL',
+    defaultModel: 'kimi-k2.6',
+    local: false,
+  },
+  kimi: {
+    title: 'Kimi (Moonshot AI)',
+    baseUrl: 'https://api.moonshot.ai/v1',
+    urlVariable: 'KIMI_BASE_URL',
+    keyVariable: 'KIMI_API_KEY',
+    modelVariable: 'KIMI_MODEL',
+    defaultModel: 'kimi-k2.6',
+    local: false,
+  },
+  mistral: {
+    title: 'Mistral',
+    baseUrl: 'https://api.mistral.ai/v1',
+    urlVariable: 'MISTRAL_BASE_URL',
+    keyVariable: 'MISTRAL_API_KEY',
+    modelVariable: 'MISTRAL_MODEL',
+    defaultModel: 'mistral-medium-latest',
+    local: false,
+  },
 } as const satisfies Record<string, ProviderDefinition>
 
 export type ProviderName = keyof typeof providers
 
 export const providerNames = Object.keys(providers) as ProviderName[]
+
+/** Who is asked where nobody says; the others by name, or once they are put in the order. */
+export const usualOrder: readonly ProviderName[] = ['groq', 'gemini', 'openai', 'lmstudio', 'ollama']
 
 /** What a provider that `LATTICE_BASE_URL` alone describes is called: an endpoint without a key. */
 export const customProvider = 'custom'

@@ -44,6 +44,7 @@ export type FailureCode =
   | 'letter.settled' // resubmitted or discarded before
   | 'settings.invalid'
   | 'provider.unconfigured'
+  | 'model.unknown' // no provider that can be asked has a model of that name
   | 'internal'
 
 export class Failure extends Error {
