@@ -45,6 +45,9 @@ export type FailureCode =
   | 'settings.invalid'
   | 'provider.unconfigured'
   | 'model.unknown' // no provider that can be asked has a model of that name
+  | 'budget.spent' // no money left for the call (R12)
+  | 'budget.unpriced' // a budget counts the call, and nobody knows the most it may cost
+  | 'budget.unavailable' // nobody granted the money in time; try again
   | 'internal'
 
 export class Failure extends Error {

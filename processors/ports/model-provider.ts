@@ -108,6 +108,7 @@ export type ModelFailureCode =
   | 'malformed' // JSON, but not a chat completion
   | 'too-large' // over answerLimitBytes
   | 'budget-spent' // no money left for the call; made by the run machine (R12)
+  | 'budget-unpriced' // a budget counts the call, and nobody knows the most it may cost; made by the run machine (R12)
   | 'budget-unavailable' // nobody granted the money in time; made by the run machine (R12)
   | 'breaker-open' // not asked: it failed again and again a moment ago
   | 'lost' // in flight when its owner died (R8); made by the run machine, never by a provider

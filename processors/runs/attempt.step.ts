@@ -1,11 +1,13 @@
 import type { ClaimCheck } from '#processors/journal/claim-check.ts'
 import { type Clock, elapsedMs } from '#processors/ports/clock.ts'
+import { type Charge, charge } from '#processors/budgets/charge.ts'
+import type { Prices } from '#processors/budgets/prices.ts'
+import { quote } from '#processors/budgets/quote.ts'
 import { fitParameters } from '#processors/models/fit-parameters.ts'
 import type { ChatMessage, ModelProvider, ModelReply, ModelRequest } from '#processors/ports/model-provider.ts'
 import type { Report } from '#processors/ports/report.ts'
 import { spanIdOf } from './span-id.ts'
 import type { CallResult, PlannedCall } from './steps.ts'
-import { unpaid } from './missing-results.ts'
 import { promptOf } from './prompt.ts'
 import type { RunState, Step } from './run.ts'
 
@@ -20,6 +22,8 @@ export interface AttemptPorts {
   readonly claimCheck: ClaimCheck
   readonly clock: Clock
   readonly report: Report
+  /** Without them every call costs nothing. */
+  readonly prices?: Prices
   /** Of a run carried out where it was asked: what came, sent unredacted and never stored so (R16). */
   readonly raw?: { readonly messages: readonly ChatMessage[]; readonly parameters: Readonly<Record<string, unknown>> }
   /** Takes the answer as it streams in. */
@@ -37,8 +41,8 @@ export async function planAttempt(
   const provider = ports.providers(name)
   const messages = await messagesOf(run, ports)
   const prompt = promptOf(run, messages)
-  const asked = ports.raw?.parameters ?? (JSON.parse(run.spec.parameters) as Record<string, unknown>)
-  const parameters = fitParameters(model, asked)
+  const given = ports.raw?.parameters ?? (JSON.parse(run.spec.parameters) as Record<string, unknown>)
+  const parameters = fitParameters(model, given)
   const request: ModelRequest = {
     model,
     messages: prompt,
@@ -57,18 +61,19 @@ export async function planAttempt(
           },
         }
   const who = { attempt: step.attempt, provider: name, model }
+  const asked = { messages: JSON.stringify(prompt), parameters: JSON.stringify(parameters) }
   return {
     started: {
       ...who,
       tier: step.tier,
       url: provider?.url ?? '',
-      messages: JSON.stringify(prompt),
-      parameters: JSON.stringify(parameters),
+      ...asked,
       spanId: spanIdOf(run.runId, step.attempt),
-      reservedMicroUsd: 0,
+      reservedMicroUsd: mostOf({ ...who, ...asked }, ports.prices),
     },
     async call(options) {
       const began = ports.clock.monotonic()
+      const stopped = options.signal.aborted
       const reply =
         provider === undefined ? unconfigured(name) : await provider.complete(request, { ...options, ...stream })
       ports.onReply?.(reply, step)
@@ -81,9 +86,17 @@ export async function planAttempt(
         ...(reply.ok ? {} : { code: reply.code }),
         durationMs,
       })
-      return asEvent(who, reply, { durationMs, delivered })
+      // Of a call that was stopped before it was made, nothing can have been paid.
+      const cost = await charge(reply, { ...who, messages: prompt }, stopped ? undefined : ports.prices)
+      return asEvent(who, reply, { durationMs, delivered, cost })
     },
   }
+}
+
+/** What it may cost at most; 0 where that is not known, or nothing. */
+function mostOf(call: Parameters<typeof quote>[0], prices: Prices | undefined): number {
+  const quoted = prices === undefined ? undefined : quote(call, prices.of(call.provider, call.model))
+  return quoted?.is === 'priced' ? quoted.microUsd : 0
 }
 
 async function messagesOf(run: RunState, { raw, claimCheck }: AttemptPorts): Promise<ChatMessage[]> {
@@ -105,14 +118,14 @@ async function feedback(run: RunState, claimCheck: ClaimCheck): Promise<ChatMess
 function asEvent(
   who: { attempt: number; provider: string; model: string },
   reply: ModelReply,
-  { durationMs, delivered }: { durationMs: number; delivered: boolean },
+  { durationMs, delivered, cost }: { durationMs: number; delivered: boolean; cost: Charge },
 ): CallResult {
   if (!reply.ok) {
     const { code, message, raw, retryable } = reply
     const rest = { httpStatus: reply.httpStatus ?? null, retryAfterMs: reply.retryAfterMs ?? null }
     return {
       type: 'attempt.failed',
-      data: { ...who, code, message, raw, retryable, ...rest, ...unpaid, delivered, durationMs },
+      data: { ...who, code, message, raw, retryable, ...rest, ...cost, delivered, durationMs },
     }
   }
   return {
@@ -122,10 +135,7 @@ function asEvent(
       content: reply.content,
       raw: reply.raw,
       finishReason: reply.finishReason ?? null,
-      promptTokens: reply.promptTokens ?? null,
-      completionTokens: reply.completionTokens ?? null,
-      usageEstimated: false,
-      costMicroUsd: 0,
+      ...cost,
       requestId: reply.requestId ?? null,
       durationMs,
     },

@@ -205,10 +205,14 @@ class OwnedRun {
     if (this.#lastPosition === undefined && !this.#alone) await this.#readBack()
     else await this.#flush()
     const reservation = await reserved
-    if (this.#foreign) throw lost
+    if (this.#foreign) {
+      if (reservation.granted) reservation.settle?.(undefined)
+      throw lost
+    }
     if (!reservation.granted) return this.#note({ type: 'attempt.failed', data: refused(planned.started, reservation) })
     const timeoutMs = Math.min(this.state.spec.limits.attemptTimeoutMs, this.#leftMs())
     const result = await planned.call({ signal: this.#interrupt.signal, timeoutMs })
+    reservation.settle?.(result)
     await this.#note(result)
   }
 

@@ -47,7 +47,7 @@ function afterFailure(
   failure: { retryable: boolean; retryAfterMs?: number; code: string; delivered: boolean },
 ): Step {
   if (failure.delivered) return finish('failed', failure.code)
-  if (failure.code === 'budget-spent' || failure.code === 'budget-unavailable') return gaveUp(run, failure.code)
+  if (failure.code.startsWith('budget-')) return gaveUp(run, failure.code)
   const tries = triesInARow(run)
   const same: Choice = { provider: last.provider, model: last.model }
   if (ownerStopped(failure)) return attempt(run, last.tier, same)

@@ -32,5 +32,13 @@ export type CallResult =
 
 /** The word of the budgets on one call. */
 export type Reservation =
-  | { readonly granted: true }
-  | { readonly granted: false; readonly code: 'budget-spent' | 'budget-unavailable'; readonly message: string }
+  | {
+      readonly granted: true
+      /** Told what the call did cost; without a result, that it was not made. Does not wait for the log. */
+      readonly settle?: (result: CallResult | undefined) => void
+    }
+  | {
+      readonly granted: false
+      readonly code: 'budget-spent' | 'budget-unpriced' | 'budget-unavailable'
+      readonly message: string
+    }
