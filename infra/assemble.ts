@@ -5,7 +5,7 @@
  * `settings.invalid`.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '#infra/config/config.ts'
@@ -21,6 +21,7 @@ import { Failure } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
 import type { SchemaIds } from '#processors/ports/schema-ids.ts'
 import type { WorkShare } from '#processors/ports/work-share.ts'
+import { sha256 } from '#schemas/ids.ts'
 import { catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
 
 /** Log address scheme → how its log and work-share are opened. */
@@ -93,7 +94,7 @@ const commandConnectMs = 3_000
 export async function assemble(config: Config, report: Report, options: AssembleOptions = {}): Promise<Assembled> {
   mkdirSync(config.data, { recursive: true })
   const clock = createSystemClock()
-  const worker = `${hostname().split('.')[0]}.${process.pid}.${randomBytes(4).toString('hex')}`
+  const worker = `${placeOf(config.data)}.${process.pid}.${randomBytes(4).toString('hex')}`
   const [{ openSqliteProcessLocks }, { openSqliteTableStore }, { openDiskObjects }, { openStoreFolder }] =
     await Promise.all([
       import('#infra/sqlite/sqlite-process-locks.ts'),
@@ -160,6 +161,11 @@ export async function assemble(config: Config, report: Report, options: Assemble
       rmSync(join(config.data, 'locks', `process-${worker}.lock`), { force: true })
     },
   }
+}
+
+/** Machine and data folder: what shares the locks by which one process knows that another is dead. */
+function placeOf(data: string): string {
+  return `${hostname().split('.')[0]}-${sha256(realpathSync(data)).slice(0, 8)}`
 }
 
 interface OpenedModels {
