@@ -2,6 +2,8 @@ import { carryOutPorts } from './carry-out-ports.ts'
 import { chat } from './kinds/chat/chat.command.ts'
 import type { ChatOptions, ChatPorts, ChatResult } from './kinds/chat/chat.command.ts'
 import type { ChatRequest } from './kinds/chat/chat.spec.ts'
+import { embed } from './kinds/embed/embed.command.ts'
+import type { EmbedRequest } from './kinds/embed/embed.command.ts'
 import { recordedAnswer } from './kinds/chat/recorded-answer.query.ts'
 import { rememberAnswering } from './models/answering.ts'
 import { routeNamed } from './models/route-named.ts'
@@ -18,6 +20,8 @@ import { submitPorts } from './submit-ports.ts'
 export interface Gateway {
   /** Errors: `model.unknown`, `run.open`, `idempotency.conflict`, those of the log. */
   chat(request: ChatRequest, options: ChatOptions): Promise<ChatResult>
+  /** Errors: those of `chat`. */
+  embed(request: EmbedRequest, options: ChatOptions): Promise<ChatResult>
 }
 
 export function gatewayOf(lattice: Lattice): Gateway {
@@ -47,5 +51,8 @@ export function gatewayOf(lattice: Lattice): Gateway {
     },
   }
 
-  return { chat: (request, options) => chat(ports, request, options) }
+  return {
+    chat: (request, options) => chat(ports, request, options),
+    embed: (request, options) => embed(ports, request, options),
+  }
 }

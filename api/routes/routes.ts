@@ -1,5 +1,6 @@
 import type { AddRoutes } from '#api/http/route.ts'
 import { chatCompletionRoutes } from '#api/openai/chat-completions.ts'
+import { embeddingRoutes } from '#api/openai/embeddings.ts'
 import { chatRoutes } from './chat.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { documentRoutes } from './documents.ts'
@@ -14,6 +15,7 @@ import { taskRoutes } from './tasks.ts'
 /** ★ Every group of routes, in the order the docs page shows them. Adding one is a line here and a file beside it. */
 export const routes: readonly AddRoutes[] = [
   chatCompletionRoutes,
+  embeddingRoutes,
   chatRoutes,
   taskRoutes,
   runRoutes,

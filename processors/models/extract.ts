@@ -4,7 +4,8 @@
  * Promise: a `ModelProvider` like any other, without a network and deterministic: the same request gives the same bytes.
  * It claims nothing of its own: every sentence stands in a passage. Without passages it says so, and how to get a model.
  */
-import type { ChatMessage, ModelProvider, ModelReply, ModelRequest } from '#processors/ports/model-provider.ts'
+import type { ChatMessage, ModelAnswer, ModelProvider, ModelRequest } from '#processors/ports/model-provider.ts'
+import { sha256 } from '#schemas/ids.ts'
 import { type Sentence, sentencesOf } from './passage-sentences.ts'
 import { rankSentences } from './rank-sentences.ts'
 import { builtIn } from './route-model.ts'
@@ -18,19 +19,38 @@ export function createExtractProvider(): ModelProvider {
     name: builtIn.provider,
     url,
     defaultModel: builtIn.model,
-    async complete(request, { signal }) {
+    async complete(request, { signal, onEvent }) {
       if (signal.aborted)
         return { ok: false, code: 'cancelled', message: `the call to ${url} was cancelled`, raw: '', retryable: false }
-      return reply(request)
+      const answer = reply(request)
+      if (onEvent !== undefined) for (const chunk of chunksOf(answer.content)) onEvent(JSON.stringify(chunk))
+      return answer
     },
   }
 }
 
-function reply({ messages, passages }: ModelRequest): ModelReply {
+function reply({ messages, passages }: ModelRequest): ModelAnswer {
   const content = extract(questionOf(messages), passages ?? [])
   const choice = { index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }
-  const raw = JSON.stringify({ object: 'chat.completion', model: 'lattice/extract', choices: [choice] })
+  const raw = JSON.stringify({ id: idOf(content), object: 'chat.completion', ...said, choices: [choice] })
   return { ok: true, content, raw, finishReason: 'stop' }
+}
+
+/** The same answer as a stream: its text, then its end. */
+function chunksOf(content: string): readonly object[] {
+  const chunk = (delta: object, end: string | null): object => ({
+    id: idOf(content),
+    object: 'chat.completion.chunk',
+    ...said,
+    choices: [{ index: 0, delta, finish_reason: end }],
+  })
+  return [chunk({ role: 'assistant', content }, null), chunk({}, 'stop')]
+}
+
+const said = { created: 0, model: 'lattice/extract' }
+
+function idOf(content: string): string {
+  return `chatcmpl-${sha256(content).slice(0, 24)}`
 }
 
 /** The answer's text. Exported for what wants an extract without a run. */

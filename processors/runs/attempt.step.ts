@@ -4,7 +4,13 @@ import { type Charge, charge } from '#processors/budgets/charge.ts'
 import type { Prices } from '#processors/budgets/prices.ts'
 import { quote } from '#processors/budgets/quote.ts'
 import { fitParameters } from '#processors/models/fit-parameters.ts'
-import type { ChatMessage, ModelProvider, ModelReply, ModelRequest } from '#processors/ports/model-provider.ts'
+import type {
+  CallOptions,
+  ChatMessage,
+  ModelProvider,
+  ModelReply,
+  ModelRequest,
+} from '#processors/ports/model-provider.ts'
 import type { Report } from '#processors/ports/report.ts'
 import { spanIdOf } from './span-id.ts'
 import type { CallResult, PlannedCall } from './steps.ts'
@@ -19,6 +25,8 @@ import type { RunState, Step } from './run.ts'
  */
 export interface AttemptPorts {
   readonly providers: (name: string) => ModelProvider | undefined
+  /** Models that refuse a temperature, beside those known to. */
+  readonly refusesTemperature?: readonly string[]
   readonly claimCheck: ClaimCheck
   readonly clock: Clock
   readonly report: Report
@@ -75,7 +83,9 @@ export async function planAttempt(
       const began = ports.clock.monotonic()
       const stopped = options.signal.aborted
       const reply =
-        provider === undefined ? unconfigured(name) : await provider.complete(request, { ...options, ...stream })
+        provider === undefined
+          ? unconfigured(name)
+          : await ask(provider, { kind: run.spec.kind, request }, { ...options, ...stream })
       ports.onReply?.(reply, step)
       const durationMs = elapsedMs(ports.clock, began)
       ports.report({
@@ -97,6 +107,18 @@ export async function planAttempt(
 function mostOf(call: Parameters<typeof quote>[0], prices: Prices | undefined): number {
   const quoted = prices === undefined ? undefined : quote(call, prices.of(call.provider, call.model))
   return quoted?.is === 'priced' ? quoted.microUsd : 0
+}
+
+/** A run of kind `embed` asks for vectors: its one message is the input. */
+function ask(
+  provider: ModelProvider,
+  { kind, request }: { kind: string; request: ModelRequest },
+  options: CallOptions,
+): Promise<ModelReply> {
+  if (kind !== 'embed') return provider.complete(request, options)
+  const { model, messages, parameters } = request
+  if (provider.embed !== undefined) return provider.embed({ model, input: messages[0]?.content, parameters }, options)
+  return Promise.resolve(rejected(`provider ${provider.name} has no embeddings`))
 }
 
 async function messagesOf(run: RunState, { raw, claimCheck }: AttemptPorts): Promise<ChatMessage[]> {
@@ -143,11 +165,9 @@ function asEvent(
 }
 
 function unconfigured(name: string): ModelReply {
-  return {
-    ok: false,
-    code: 'rejected',
-    message: `provider ${name} is not configured in this process`,
-    raw: '',
-    retryable: false,
-  }
+  return rejected(`provider ${name} is not configured in this process`)
+}
+
+function rejected(message: string): ModelReply {
+  return { ok: false, code: 'rejected', message, raw: '', retryable: false }
 }

@@ -8,6 +8,8 @@ import type { RunSpec } from '#processors/runs/run.ts'
  * validation are other kinds' work, so a chat claims no verdict.
  */
 export interface ChatRequest {
+  /** `embed`: its one message is what vectors are wanted of. */
+  readonly kind?: 'chat' | 'embed'
   readonly messages: readonly ChatMessage[]
   /** Every other field of the request for the model. */
   readonly parameters: Readonly<Record<string, unknown>>
@@ -27,9 +29,9 @@ export interface InteractiveGiven {
   readonly tags?: Readonly<Record<string, string>> | undefined
 }
 
-export function chatSpec({ messages, parameters }: ChatRequest, given: InteractiveGiven): RunSpec {
+export function chatSpec({ kind = 'chat', messages, parameters }: ChatRequest, given: InteractiveGiven): RunSpec {
   return {
-    kind: 'chat',
+    kind,
     messages: JSON.stringify(messages),
     retrieval: null,
     ladder: given.ladder,
