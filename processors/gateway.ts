@@ -6,7 +6,8 @@ import { embed } from './kinds/embed/embed.command.ts'
 import type { EmbedRequest } from './kinds/embed/embed.command.ts'
 import { recordedAnswer } from './kinds/chat/recorded-answer.query.ts'
 import { rememberAnswering } from './models/answering.ts'
-import { routeNamed } from './models/route-named.ts'
+import { defaultModelName, routeNamed } from './models/route-named.ts'
+import type { Named } from './models/route-named.ts'
 import { placesOf } from './runs/runs.query.ts'
 import { need } from './start.ts'
 import type { Lattice } from './start.ts'
@@ -34,7 +35,8 @@ export function gatewayOf(lattice: Lattice): Gateway {
     carryOutPorts: (interactive) => carryOutPorts(lattice, interactive),
     async ladder({ model, provider }) {
       const named = { ...(model === undefined ? {} : { model }), ...(provider === undefined ? {} : { provider }) }
-      const routing = { chain: models.chain, answering: await answering(), names: models.names }
+      const local = needsDefaults(named) ? await answering() : new Map<string, readonly string[]>()
+      const routing = { chain: models.chain, answering: local, names: models.names }
       return [{ name: model ?? 'default', choices: routeNamed(routing, named) }]
     },
     limits: {
@@ -55,4 +57,9 @@ export function gatewayOf(lattice: Lattice): Gateway {
     chat: (request, options) => chat(ports, request, options),
     embed: (request, options) => embed(ports, request, options),
   }
+}
+
+/** Only then is it asked which local servers answer: a name says where it goes by itself. */
+function needsDefaults({ model, provider }: Named): boolean {
+  return model === undefined || model === defaultModelName || (provider !== undefined && model === '')
 }
