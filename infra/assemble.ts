@@ -19,6 +19,7 @@ import { createExtractProvider } from '#processors/models/extract.ts'
 import type { EventLog } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
+import type { Roster } from '#processors/ports/roster.ts'
 import type { SchemaIds } from '#processors/ports/schema-ids.ts'
 import type { WorkShare } from '#processors/ports/work-share.ts'
 import { sha256 } from '#schemas/ids.ts'
@@ -111,6 +112,7 @@ export async function assemble(config: Config, report: Report, options: Assemble
   const log = await backendOf(config.log).log(at)
   report({ signal: 'log.opened', backend: log.backend, logId: log.id, durability: log.durability })
 
+  const roster = config.roster === undefined ? undefined : await openRoster(config.roster)
   const scratch = join(config.data, 'scratch')
   const given: Given = {
     log,
@@ -133,6 +135,7 @@ export async function assemble(config: Config, report: Report, options: Assemble
     refereePath: (logId) => join(config.data, `referee-${logId}.sqlite`),
     ...(config.log.startsWith('embedded:') ? { copyLog: (path) => copyEmbedded(at.address, path) } : {}),
     models,
+    ...(roster === undefined ? {} : { roster }),
     clock,
     report,
     settings: {
@@ -148,6 +151,8 @@ export async function assemble(config: Config, report: Report, options: Assemble
         ? { maxDocuments: config.ragMaxIngest, k: 5, threshold: config.ragThreshold ?? 0.3 }
         : undefined,
       folder: process.cwd(),
+      budgets: config.budgets,
+      prices: config.prices,
       window: 64,
     },
   }
@@ -155,6 +160,7 @@ export async function assemble(config: Config, report: Report, options: Assemble
     given,
     async close() {
       await closeModels()
+      await roster?.close()
       rmSync(join(scratch, worker), { recursive: true, force: true })
       own?.release()
       // Its name is never used again; a killed process leaves its file behind.
@@ -166,6 +172,11 @@ export async function assemble(config: Config, report: Report, options: Assemble
 /** Machine and data folder: what shares the locks by which one process knows that another is dead. */
 function placeOf(data: string): string {
   return `${hostname().split('.')[0]}-${sha256(realpathSync(data)).slice(0, 8)}`
+}
+
+async function openRoster(path: string): Promise<Roster> {
+  const { openDuckdbRoster } = await import('#infra/duckdb/duckdb-roster.ts')
+  return openDuckdbRoster({ path })
 }
 
 interface OpenedModels {

@@ -1,10 +1,11 @@
 import { formatToken } from '#schemas/position.ts'
 import type { CarryOutPorts } from './runs/carry-out.ts'
-import { planAttempt } from './runs/attempt.step.ts'
 import type { AttemptPorts } from './runs/attempt.step.ts'
+import { planAwake } from './runs/plan-awake.ts'
+import { reserveBy } from './runs/reserve.ts'
 import { retrieve } from './runs/retrieve.step.ts'
 import type { Search } from './runs/retrieve.step.ts'
-import { validate } from './runs/validate.step.ts'
+import { judgesByReading, validate } from './runs/validate.step.ts'
 import { search } from './search/search.query.ts'
 import { need } from './start.ts'
 import type { Lattice } from './start.ts'
@@ -14,7 +15,7 @@ export function carryOutPorts(
   lattice: Lattice,
   interactive: Pick<AttemptPorts, 'raw' | 'onEvent' | 'onReply'> = {},
 ): CarryOutPorts {
-  const { given, claimCheck, journal, feed } = lattice
+  const { given, claimCheck, journal, feed, prices, budgets } = lattice
   const { clock, report } = given
   const searchNow: Search = (query) => {
     const store = need(lattice, 'search')
@@ -24,16 +25,28 @@ export function carryOutPorts(
       position: positionOf(lattice),
     }))
   }
+  const attempts = {
+    providers: lattice.models.guarded.providers,
+    admit: lattice.models.guarded.admit,
+    refusesTemperature: given.models.names.refusesTemperature,
+    claimCheck,
+    clock,
+    report,
+    prices,
+  }
   return {
     journal,
     feed,
     clock,
     report,
     worker: given.settings.worker,
+    ...(budgets.rules.length === 0 ? {} : { reserve: reserveBy(budgets) }),
     steps: {
       retrieve: (run) => retrieve(run, { search: searchNow, claimCheck, clock }),
-      attempt: (run, step) => planAttempt(run, step, { providers: given.models.providers, claimCheck, clock, report, ...interactive }),
-      validate: (run, attempt, validator) => validate(run, attempt, { validator, claimCheck, clock }),
+      attempt: (run, step) => planAwake(run, step, { ...attempts, ...interactive }),
+      validate: (run, attempt, validator) =>
+        validate(run, attempt, { validator, claimCheck, clock, roster: given.roster }),
+      judgesByReading,
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { BudgetRule, PriceRule } from './ports/budget-rules.ts'
 import type { Clock } from './ports/clock.ts'
 import type { ColumnStore } from './ports/column-store.ts'
 import type { EventLog } from './ports/event-log.ts'
@@ -6,6 +7,7 @@ import type { ModelProvider } from './ports/model-provider.ts'
 import type { Objects } from './ports/objects.ts'
 import type { ProcessLocks } from './ports/process-locks.ts'
 import type { Report } from './ports/report.ts'
+import type { Roster } from './ports/roster.ts'
 import type { SchemaIds } from './ports/schema-ids.ts'
 import type { SqlSandbox } from './ports/sql-sandbox.ts'
 import type { StoreBuilds } from './ports/store-builds.ts'
@@ -37,6 +39,8 @@ export interface Given {
   /** Writes a copy of the log, of one moment, at a path; undefined where the log is not a file of ours. */
   readonly copyLog?: (path: string) => Promise<void>
   readonly models: Models
+  /** Whom answers may name; none where none is configured. */
+  readonly roster?: Roster
   readonly clock: Clock
   readonly report: Report
   readonly settings: Settings
@@ -77,6 +81,9 @@ export interface Settings {
   readonly retrieval: { readonly maxDocuments: number; readonly k: number; readonly threshold: number } | undefined
   /** The folder whose documents tasks of this process see. */
   readonly folder: string
+  readonly budgets: readonly BudgetRule[]
+  /** They go before the prices that are built in. */
+  readonly prices: readonly PriceRule[]
   /** Runs carried out at a time by this process's worker. */
   readonly window: number
 }

@@ -197,6 +197,8 @@ export interface Finding {
   readonly message: string
   /** JSON pointer into the answer. */
   readonly path: string | null
+  /** What is wrong, as a stable word within the kind, such as city-mismatch. */
+  readonly code: string | null
 }
 
 /** A validator judged an attempt's answer. */

@@ -162,6 +162,10 @@ export const settings = {
     toml: 'max_tokens',
     doc: 'longest answer, in tokens; the provider decides otherwise',
   }),
+  llmBudgetUsd: optional<number>(decimal(0, 1_000_000_000), {
+    env: ['LLM_BUDGET_USD'],
+    doc: 'US dollars that calls of models may cost a day (UTC): the budget llm; more budgets stand in lattice.toml, [budgets.<name>]',
+  }),
   maxAttempts: setting(integer(1, 100), 9, {
     env: ['LATTICE_MAX_ATTEMPTS'],
     flag: '--max-attempts <number>',
@@ -173,6 +177,12 @@ export const settings = {
     flag: '--deadline-ms <ms>',
     toml: 'deadline_ms',
     doc: 'how long a run may take, in milliseconds',
+  }),
+
+  roster: optional<string>(path, {
+    env: ['LATTICE_ROSTER'],
+    toml: 'roster.path',
+    doc: 'the Parquet or CSV file of workers that answers are looked up in',
   }),
 
   useRag: setting(flag, true, {

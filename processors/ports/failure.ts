@@ -42,6 +42,8 @@ export type FailureCode =
   | 'run.closed'
   | 'letter.unknown'
   | 'letter.settled' // resubmitted or discarded before
+  | 'roster.unconfigured'
+  | 'roster.unavailable' // its file can't be read now
   | 'settings.invalid'
   | 'provider.unconfigured'
   | 'model.unknown' // no provider that can be asked has a model of that name

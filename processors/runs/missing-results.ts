@@ -50,7 +50,7 @@ export function noVerdict(attempt: number, validator: string): EventData['verdic
     attempt,
     validator,
     passed: false,
-    findings: [{ kind: 'Timeout', message, path: null }],
+    findings: [{ kind: 'Timeout', message, path: null, code: null }],
     durationMs: bounds.verdictMs,
   }
 }

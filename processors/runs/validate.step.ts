@@ -1,9 +1,17 @@
 import type { ClaimCheck } from '#processors/journal/claim-check.ts'
 import { type Clock, elapsedMs } from '#processors/ports/clock.ts'
-import type { Finding } from '#processors/validation/validator.ts'
+import { finding } from '#processors/validation/finding.ts'
+import { judgeAnswer } from '#processors/validation/judge-answer.ts'
+import type { Finding, ValidatorPorts } from '#processors/validation/validator.ts'
 import { validators } from '#processors/validation/validators.ts'
 import type { EventData } from '#schemas/event.ts'
 import type { AttemptState, RunState } from './run.ts'
+
+interface ValidatePorts extends ValidatorPorts {
+  readonly validator: string
+  readonly claimCheck: ClaimCheck
+  readonly clock: Clock
+}
 
 /**
  * Performs `validate`: one verdict on one answer.
@@ -14,7 +22,7 @@ import type { AttemptState, RunState } from './run.ts'
 export async function validate(
   run: RunState,
   attempt: AttemptState,
-  ports: { validator: string; claimCheck: ClaimCheck; clock: Clock },
+  ports: ValidatePorts,
 ): Promise<EventData['verdict.reached']> {
   const began = ports.clock.monotonic()
   const findings = await judge(run, attempt, ports)
@@ -22,24 +30,16 @@ export async function validate(
   return { attempt: attempt.attempt, validator: ports.validator, passed: findings.length === 0, findings, durationMs }
 }
 
-async function judge(
-  run: RunState,
-  attempt: AttemptState,
-  ports: { validator: string; claimCheck: ClaimCheck },
-): Promise<readonly Finding[]> {
-  const validator = Object.hasOwn(validators, ports.validator) ? validators[ports.validator] : undefined
-  if (validator === undefined) return [finding('Unknown', `there is no validator ${ports.validator}`)]
-  if (attempt.result?.is !== 'completed') return [finding('Missing', 'there is no answer to judge')]
-  const answer = await ports.claimCheck.open(attempt.result.content)
-  const { validatorOptions } = run.spec
-  const options = validatorOptions === null ? '{}' : await ports.claimCheck.open(validatorOptions)
-  try {
-    return validator(answer, JSON.parse(options) as Record<string, unknown>)
-  } catch (error) {
-    return [finding('Validator', `the validator failed: ${error instanceof Error ? error.message : String(error)}`)]
-  }
+/** Whether what it finds also depends on what stands outside the log (R1). */
+export function judgesByReading(validator: string): boolean {
+  return Object.hasOwn(validators, validator) && validators[validator]?.readsRoster === true
 }
 
-function finding(kind: string, message: string): Finding {
-  return { kind, message, path: null }
+async function judge(run: RunState, attempt: AttemptState, ports: ValidatePorts): Promise<readonly Finding[]> {
+  if (attempt.result?.is !== 'completed') return [finding('Completeness', 'no-answer', 'there is no answer to judge')]
+  const answer = await ports.claimCheck.open(attempt.result.content)
+  const { validatorOptions } = run.spec
+  const text = validatorOptions === null ? '{}' : await ports.claimCheck.open(validatorOptions)
+  const options = JSON.parse(text) as Record<string, unknown>
+  return judgeAnswer(ports.validator, answer, { options, roster: ports.roster })
 }

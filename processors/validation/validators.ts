@@ -1,9 +1,32 @@
+import { Failure } from '#processors/ports/failure.ts'
 import { answered } from './answered.ts'
+import { email } from './email.ts'
+import { fill } from './fill.ts'
 import { json } from './json.ts'
-import type { Validator } from './validator.ts'
+import { jsonSchema } from './json-schema.ts'
+import { playbook } from './playbook.ts'
+import type { Validator, ValidatorOptions } from './validator.ts'
 
-/** Every validator, by the name a task asks for it. Adding one is a file and a line here. */
-export const validators: Readonly<Record<string, Validator>> = { answered, json }
+/** ★ Every validator, by the name a request asks for it. Adding one is a file and a line here; see docs/validators.md. */
+export const validators: Readonly<Record<string, Validator>> = {
+  answered,
+  json,
+  json_schema: jsonSchema,
+  fill,
+  email,
+  playbook,
+}
 
 /** What a task gets that names none. */
 export const defaultValidator = 'answered'
+
+/** The validator of that name, with options it can judge by. Errors: `request.invalid`, naming the known ones. */
+export function validatorFor(name: string, options: ValidatorOptions): Validator {
+  const validator = Object.hasOwn(validators, name) ? validators[name] : undefined
+  if (validator === undefined) {
+    const known = Object.keys(validators).join(', ')
+    throw new Failure('request.invalid', `there is no validator ${name.slice(0, 80)}; there are: ${known}`)
+  }
+  validator.check?.(options)
+  return validator
+}

@@ -150,7 +150,7 @@ export function simulatedSteps(given: {
       const began = scheduler.now
       await work(signal)
       const passed = result?.is === 'completed' && isGood(result.content)
-      const findings = passed ? [] : [{ kind: 'Bad', message: 'it is bad', path: null }]
+      const findings = passed ? [] : [{ kind: 'Bad', message: 'it is bad', path: null, code: null }]
       return { attempt, validator, passed, findings, durationMs: scheduler.now - began }
     },
   }

@@ -76,7 +76,7 @@ describe('an attempt', () => {
     const judged = happened.judged(1, false)
     const refused = {
       ...judged,
-      data: { ...(judged.data as object), findings: [{ kind: 'Syntax', message: 'no JSON', path: null }] },
+      data: { ...(judged.data as object), findings: [{ kind: 'Syntax', message: 'no JSON', path: null, code: null }] },
     } as never
     const { requests, planned } = await plan(
       [submitted, happened.started(), happened.attempted(1), happened.answered(1), refused],
@@ -150,7 +150,7 @@ describe('[verdict.closed] a verdict: embedded log', () => {
       happened.attempted(1),
       ...(answered ? [happened.answered(1, { content })] : []),
     ])
-    return validate(run, run.attempts[0]!, { validator, claimCheck, clock: thirds() })
+    return validate(run, run.attempts[0]!, { validator, claimCheck, clock: thirds(), roster: undefined })
   }
 
   test('passes what its validator finds nothing in', async () => {
@@ -165,10 +165,10 @@ describe('[verdict.closed] a verdict: embedded log', () => {
   })
 
   test.for(['none', 'toString', '__proto__', ''])('fails where there is no validator %j', async (name) => {
-    expect(await judge(name, '{}')).toMatchObject({ passed: false, findings: [{ kind: 'Unknown' }] })
+    expect(await judge(name, '{}')).toMatchObject({ passed: false, findings: [{ kind: 'Infrastructure' }] })
   })
 
   test('fails where there is no answer', async () => {
-    expect(await judge('answered', '', false)).toMatchObject({ passed: false, findings: [{ kind: 'Missing' }] })
+    expect(await judge('answered', '', false)).toMatchObject({ passed: false, findings: [{ kind: 'Completeness' }] })
   })
 })

@@ -106,7 +106,7 @@ const oneRun = (): AnyStoredEvent[] => [
     attempt: 2,
     validator: 'json',
     passed: false,
-    findings: [{ kind: 'syntax', message: 'no', path: null }],
+    findings: [{ kind: 'syntax', message: 'no', path: null, code: null }],
   }),
   event('verdict.reached', 'r', { attempt: 2, validator: 'json', passed: true }, false),
   event('attempt.started', 'r', { attempt: 3, tier: 1, provider: 'openai', model: 'large' }),

@@ -1,0 +1,189 @@
+/**
+ * A roster in a Parquet or CSV file, looked up in a DuckDB of its own in memory.
+ *
+ * Promise: rows are of the file as it stood when it was read; a file that has changed since (time, size or identity) is
+ * read again before the question is answered, by one reading for all who ask. A file that can't be read is
+ * `roster.unavailable`, also where it could be read before. Memory is bounded by DuckDB's limit, not by the file: a
+ * roster that doesn't fit is refused. Once the rows are in, no file and no network can be reached.
+ */
+import { stat } from 'node:fs/promises'
+import { extname } from 'node:path'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { Failure } from '#processors/ports/failure.ts'
+import type { Roster, RosterQuestion, Worker } from '#processors/ports/roster.ts'
+import { type DuckdbDatabase, inMemory, openDuckdbDatabase } from './duckdb-database.ts'
+import { rosterColumns, type RosterColumn } from './roster-columns.ts'
+
+export interface DuckdbRosterOptions {
+  readonly path: string
+  /** What the rows may take. Default 512MB: some 5 million workers. */
+  readonly memoryLimit?: string
+}
+
+interface Loaded {
+  readonly version: string
+  readonly database: DuckdbDatabase
+  /** Questions under way; a database is closed behind the last one. */
+  users: number
+  replaced: boolean
+}
+
+export function openDuckdbRoster({ path, memoryLimit = '512MB' }: DuckdbRosterOptions): Roster {
+  let current: Loaded | undefined
+  let loading: { readonly version: string; readonly done: Promise<Loaded> } | undefined
+
+  async function upToDate(): Promise<Loaded> {
+    for (;;) {
+      const version = await versionOf(path)
+      if (current?.version === version) return current
+      if (loading?.version !== version) {
+        await loading?.done.catch(() => {})
+        loading ??= begin(version)
+      }
+      await loading.done
+    }
+  }
+
+  function begin(version: string): { version: string; done: Promise<Loaded> } {
+    const done = load(path, { version, memoryLimit })
+      .then((loaded) => {
+        retire(current)
+        return (current = loaded)
+      })
+      .finally(() => (loading = undefined))
+    return { version, done }
+  }
+
+  return {
+    async find(question) {
+      const loaded = await upToDate()
+      loaded.users++
+      try {
+        return await ask(loaded.database, question)
+      } finally {
+        loaded.users--
+        closeUnused(loaded)
+      }
+    },
+    async close() {
+      await loading?.done.catch(() => {})
+      retire(current)
+      current = undefined
+    },
+  }
+}
+
+function retire(loaded: Loaded | undefined): void {
+  if (loaded === undefined) return
+  loaded.replaced = true
+  closeUnused(loaded)
+}
+
+function closeUnused({ replaced, users, database }: Loaded): void {
+  if (replaced && users === 0) database.close()
+}
+
+/** What changes when the file does. */
+async function versionOf(path: string): Promise<string> {
+  try {
+    const { ino, size, mtimeNs } = await stat(path, { bigint: true })
+    return `${ino} ${size} ${mtimeNs}`
+  } catch (error) {
+    throw unavailable(path, `can't be read (${(error as NodeJS.ErrnoException).code})`, error)
+  }
+}
+
+async function load(path: string, options: { version: string; memoryLimit: string }): Promise<Loaded> {
+  const reader = readers[extname(path).toLowerCase()]
+  if (reader === undefined) throw unavailable(path, 'is neither .parquet nor .csv')
+  // DuckDB would take it for a pattern of many files.
+  if (/[*?[\]{}]/.test(path)) throw unavailable(path, 'has a name with one of * ? [ ] { }')
+  const database = await openDuckdbDatabase(inMemory, {
+    memory_limit: options.memoryLimit,
+    threads: '2',
+    allow_community_extensions: 'false',
+  })
+  try {
+    const { writer } = database
+    await writer.run(`SET temp_directory = ''`)
+    const columns = rosterColumns(await columnsOf(writer, reader, path))
+    await writer.run(tableOf(columns, reader), [path])
+    await writer.run(`SET enable_external_access = false; SET lock_configuration = true`)
+    return { version: options.version, database, users: 0, replaced: false }
+  } catch (error) {
+    database.close()
+    if (error instanceof Failure) throw error
+    throw unavailable(
+      path,
+      (error instanceof Error ? error.message : String(error)).split('\n')[0]!.slice(0, 300),
+      error,
+    )
+  }
+}
+
+const readers: Readonly<Record<string, string>> = {
+  '.parquet': 'read_parquet($1)',
+  '.csv': `read_csv($1, header = true, all_varchar = true)`,
+  '.tsv': `read_csv($1, header = true, all_varchar = true)`,
+}
+
+async function columnsOf(connection: DuckDBConnection, reader: string, path: string): Promise<string[]> {
+  const rows = await connection.runAndReadAll(`SELECT * FROM ${reader} LIMIT 0`, [path])
+  return rows.columnNames()
+}
+
+/** Names and addresses also as they are compared. */
+function tableOf(columns: Readonly<Record<RosterColumn, readonly string[]>>, reader: string): string {
+  const text = (column: RosterColumn): string => {
+    const parts = columns[column].map((name) => `trim(CAST("${name.replaceAll('"', '""')}" AS VARCHAR))`)
+    return parts.length === 0 ? `''` : `coalesce(concat_ws(' ', ${parts.join(', ')}), '')`
+  }
+  const all = Object.keys(columns) as RosterColumn[]
+  return `CREATE TABLE roster AS
+    SELECT *, ${foldedSql('name')} AS name_folded, ${foldedSql('email')} AS email_folded
+    FROM (SELECT ${all.map((column) => `${text(column)} AS "${column}"`).join(', ')} FROM ${reader})
+    WHERE id <> ''`
+}
+
+function foldedSql(expression: string): string {
+  return `lower(trim(regexp_replace(nfc_normalize(${expression}), '\\s+', ' ', 'g')))`
+}
+
+async function ask({ connect }: DuckdbDatabase, question: RosterQuestion): Promise<Worker[]> {
+  const { ids = [], names = [], emails = [] } = question
+  const values = [ids.map((id) => id.trim()), names, emails].map((list) => JSON.stringify([...new Set(list)]))
+  const wanted = (parameter: number): string => `(SELECT unnest(CAST($${parameter} AS JSON)->>'$[*]'))`
+  const folded = (parameter: number): string =>
+    `(SELECT ${foldedSql('one')} FROM (SELECT unnest(CAST($${parameter} AS JSON)->>'$[*]') AS one))`
+  const connection = await connect()
+  try {
+    const rows = await connection.runAndReadAll(
+      `SELECT id, name, city, state, role, status, email, phone, blocked FROM roster
+       WHERE id IN ${wanted(1)} OR name_folded IN ${folded(2)} OR email_folded IN ${folded(3)}
+       ORDER BY rowid LIMIT 100000`,
+      values,
+    )
+    return (rows.getRows() as string[][]).map(workerOf)
+  } finally {
+    connection.closeSync()
+  }
+}
+
+function workerOf(row: readonly string[]): Worker {
+  const [id, name, city, state, role, status, email, phone, blocked] = row as [
+    ...[string, string, string, string, string],
+    ...[string, string, string, string],
+  ]
+  const blockedClients = blocked
+    .split(/[[\],;|'"]/)
+    .map((one) => one.trim())
+    .filter((one) => one !== '')
+  return { id, name, city, state, role, status, email, phone, blockedClients }
+}
+
+function unavailable(path: string, why: string, cause?: unknown): Failure {
+  return new Failure('roster.unavailable', `the roster ${path} ${why}`, {
+    remedy: 'LATTICE_ROSTER is a Parquet or CSV file with the columns id and name.',
+    cause,
+  })
+}

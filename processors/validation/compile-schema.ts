@@ -1,0 +1,80 @@
+import { Ajv, type ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { Failure } from '#processors/ports/failure.ts'
+import { inTime } from './in-time.ts'
+
+/**
+ * A foreign JSON Schema made a function.
+ *
+ * Promise: small, refers to nothing outside itself, compiled within its time, and answers at once (an `$async` schema
+ * would answer with a promise, which looks like a yes). Errors: `request.invalid`, in the compiler's words.
+ */
+export type CompiledSchema = ValidateFunction
+
+export function compileSchema(schema: object | boolean): CompiledSchema {
+  refuseWhatIsHostile(schema)
+  let validate: CompiledSchema | undefined
+  try {
+    validate = inTime(compileMs, () => newAjv(schema).compile(schema))
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw refused(`can't be used: ${why.slice(0, 300)}`)
+  }
+  if (validate === undefined) throw refused(`took longer than ${compileMs} ms to understand`)
+  return validate
+}
+
+const compileMs = 2000
+
+/** Each schema has one of its own, so that their ids can't meet. */
+function newAjv(schema: object | boolean): Ajv {
+  const draft = typeof schema === 'object' && '$schema' in schema ? String(schema.$schema) : ''
+  const options = {
+    allErrors: false,
+    strictSchema: true,
+    strictTypes: false,
+    strictTuples: false,
+    strictRequired: false,
+    validateSchema: true,
+    logger: false,
+    // A pattern without the flag u means another thing; JSON Schema asks for it.
+    unicodeRegExp: true,
+  } as const
+  const ajv = /draft-0[67]/.test(draft) ? new Ajv(options) : new Ajv2020(options)
+  addFormats.default(ajv)
+  ajv.addVocabulary(['example', 'x-order'])
+  return ajv
+}
+
+const mostParts = 5000
+const deepest = 64
+
+function refuseWhatIsHostile(schema: unknown): void {
+  const rest: { value: unknown; depth: number }[] = [{ value: schema, depth: 0 }]
+  for (let parts = 0, next = rest.pop(); next !== undefined; next = rest.pop(), parts++) {
+    const { value, depth } = next
+    if (parts > mostParts) throw refused(`has more than ${mostParts} parts`)
+    if (depth > deepest) throw refused(`is deeper than ${deepest} levels`)
+    if (typeof value !== 'object' || value === null) continue
+    for (const [name, part] of Object.entries(value)) {
+      refuseKeyword(name, part)
+      rest.push({ value: part, depth: depth + 1 })
+    }
+  }
+}
+
+function refuseKeyword(name: string, value: unknown): void {
+  if (name === '__proto__') throw refused('has the key __proto__')
+  if (name === '$async') throw refused('has $async')
+  if (['$ref', '$dynamicRef', '$recursiveRef'].includes(name) && typeof value === 'string' && !value.startsWith('#'))
+    throw refused(`refers outside itself: ${name} ${value.slice(0, 100)}`)
+  if (name === 'pattern' && typeof value === 'string' && value.length > 1000)
+    throw refused('has a pattern of more than 1,000 characters')
+}
+
+function refused(why: string): Failure {
+  return new Failure('request.invalid', `the schema ${why}`, {
+    remedy: 'Give a JSON Schema of draft 2020-12 or draft-07 that is whole by itself.',
+  })
+}
