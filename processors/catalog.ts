@@ -1,4 +1,5 @@
 import type { ClaimCheck } from '#processors/journal/claim-check.ts'
+import { budgetsProjection } from '#processors/budgets/budgets.projection.ts'
 import { parkedProjection } from '#processors/delivery/parked.projection.ts'
 import type { ColumnStore } from '#processors/ports/column-store.ts'
 import type { FolderStore } from '#processors/ports/folder-store.ts'
@@ -17,13 +18,14 @@ import type { WarehouseReads } from '#processors/warehouse/event-tables.ts'
  * Adding a projection is a line in its store; a store, a line in `storesOf`; a reactor, a line in `reactors`.
  */
 export const projections = {
-  lookup: [runsProjection, parkedProjection],
+  lookup: [runsProjection, parkedProjection, budgetsProjection],
   search: [chunksProjection],
 } as const
 
 /** Reactors by name, with the types they act on; `start.ts` gives them their ports. */
 export const reactors = {
   'work-tasks': { topic: 'runs.v1', on: ['task.submitted'], file: 'processors/kinds/task/work-tasks.reactor.ts' },
+  'settle-calls': { topic: 'budgets.v1', on: [], file: 'processors/budgets/settle-calls.reactor.ts' },
   'close-abandoned': { topic: 'runs.v1', on: [], file: 'processors/runs/close-abandoned.reactor.ts' },
 } as const
 
@@ -48,8 +50,8 @@ export function storesOf({ openTables, openColumns, openFolders, claimCheck }: S
   return {
     lookup: tableStore(projections.lookup, {
       name: 'lookup',
-      version: 1,
-      topics: ['runs.v1', 'dead-letters.v1'],
+      version: 2,
+      topics: ['runs.v1', 'dead-letters.v1', 'budgets.v1'],
       open: openTables,
     }),
     search: tableStore(projections.search, {

@@ -10,8 +10,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { builtInProvider, customProvider, type ProviderName, providerNames } from '#infra/openai/providers.ts'
+import type { BudgetRule, PriceRule } from '#processors/ports/budget-rules.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import { addedNames, addedSettings } from './added-providers.ts'
+import { type MoneyNames, moneyKeys, moneyNames, readBudgets, readPrices } from './money-settings.ts'
 import { type KeyFile, readKeyFiles } from './key-files.ts'
 import { hideCredentials, readKey } from './read-key.ts'
 import { readSettingsFile, type SettingsFile } from './settings-file.ts'
@@ -25,6 +27,9 @@ export type Config = { readonly [Name in keyof typeof settings]: ValueOf<(typeof
   readonly tiers: Readonly<Record<TierName, readonly string[]>>
   /** Equals of a model, by its name; of `[fallbacks]`. */
   readonly fallbacks: Readonly<Record<string, readonly string[]>>
+  /** Of `LLM_BUDGET_USD` and `[budgets.<name>]`. */
+  readonly budgets: readonly BudgetRule[]
+  readonly prices: readonly PriceRule[]
 }
 
 type ValueOf<S> = S extends Setting<infer Value> ? Value : never
@@ -79,7 +84,7 @@ export function readConfig(given: ConfigSources = {}): LoadedConfig {
     file: undefined,
   }
   const configFile = find(settings.configFile, 'configFile', places).value
-  const { file, added, fallbackNames } = openSettingsFile(configFile, folder)
+  const { file, added, fallbackNames, money } = openSettingsFile(configFile, folder)
   places.file = file
   const keysDir = find(settings.keysDir, 'keysDir', places).value
   if (keysDir !== undefined) places.keyFiles = readKeyFiles(keysDir, [...providerNames, ...added])
@@ -109,6 +114,8 @@ export function readConfig(given: ConfigSources = {}): LoadedConfig {
     addedProviders: Object.freeze(Object.fromEntries(perAdded)),
     tiers: Object.freeze(Object.fromEntries(perTier)),
     fallbacks: Object.freeze(Object.fromEntries(fallbacks)),
+    budgets: readBudgets(file, money.budgets, named['llmBudgetUsd'] as number | undefined),
+    prices: readPrices(file, money.prices),
   } as Config
 
   const config = Object.freeze({ ...read, log: read.log === 'embedded:' ? `embedded:${read.data}` : read.log })
@@ -264,15 +271,19 @@ interface OpenedFile {
   /** Providers it adds, and models it gives equals of. */
   readonly added: readonly string[]
   readonly fallbackNames: readonly string[]
+  readonly money: MoneyNames
 }
 
 function openSettingsFile(named: string | undefined, folder: string): OpenedFile {
   const path = named ?? resolve(folder, 'lattice.toml')
-  if (named === undefined && !existsSync(path)) return { file: undefined, added: [], fallbackNames: [] }
+  if (named === undefined && !existsSync(path))
+    return { file: undefined, added: [], fallbackNames: [], money: moneyNames({}) }
   let added: readonly string[] = []
   let fallbackNames: readonly string[] = []
+  let money = moneyNames({})
   const file = readSettingsFile(path, (parsed) => {
     added = addedNames(parsed)
+    money = moneyNames(parsed)
     const { fallbacks } = parsed
     fallbackNames = typeof fallbacks === 'object' && fallbacks !== null ? Object.keys(fallbacks) : []
     const own = [
@@ -280,9 +291,9 @@ function openSettingsFile(named: string | undefined, folder: string): OpenedFile
       ...added.flatMap((name) => Object.values<Setting<unknown>>({ ...addedSettings(name) })),
     ]
     const keys = own.map((one) => one.toml).filter((key) => key !== undefined)
-    return new Set([...keys, ...fallbackNames.map((name) => `fallbacks.${name}`)])
+    return new Set([...keys, ...fallbackNames.map((name) => `fallbacks.${name}`), ...moneyKeys(money)])
   })
-  return { file, added, fallbackNames }
+  return { file, added, fallbackNames, money }
 }
 
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {

@@ -25,7 +25,8 @@ export const runsProjection: Projection = {
     `CREATE TABLE IF NOT EXISTS attempts (
        run TEXT NOT NULL, attempt INTEGER NOT NULL, tier INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
        status TEXT NOT NULL, content TEXT, content_sha256 TEXT, code TEXT, message TEXT, http_status INTEGER,
-       passed INTEGER, findings TEXT, duration_ms REAL, PRIMARY KEY (run, attempt)) WITHOUT ROWID`,
+       passed INTEGER, findings TEXT, duration_ms REAL,
+       cost_micro_usd INTEGER NOT NULL DEFAULT 0, usage_estimated INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, attempt)) WITHOUT ROWID`,
     `CREATE TABLE IF NOT EXISTS run_events (
        run TEXT NOT NULL, log_offset INTEGER NOT NULL, type TEXT NOT NULL, PRIMARY KEY (run, log_offset)) WITHOUT ROWID`,
   ],
@@ -94,34 +95,34 @@ export const runsProjection: Projection = {
       const { data } = event
       const run = event.envelope.subject
       tables.run(
-        `UPDATE attempts SET status = 'completed', content = ?, content_sha256 = ?, duration_ms = ? WHERE run = ? AND attempt = ?`,
+        `UPDATE attempts SET status = 'completed', content = ?, content_sha256 = ?, duration_ms = ?,
+           cost_micro_usd = ?, usage_estimated = ? WHERE run = ? AND attempt = ?`,
         inline(data.content),
         claimed(data.content),
         data.durationMs,
+        data.costMicroUsd,
+        data.usageEstimated ? 1 : 0,
         run,
         data.attempt,
       )
-      tables.run(
-        `UPDATE runs SET prompt_tokens = prompt_tokens + ?, completion_tokens = completion_tokens + ?,
-           cost_micro_usd = cost_micro_usd + ? WHERE run = ?`,
-        data.promptTokens ?? 0,
-        data.completionTokens ?? 0,
-        data.costMicroUsd,
-        run,
-      )
+      spent(data, run, tables)
       placed(event, tables)
     },
     'attempt.failed'(event, tables) {
       const { data } = event
       tables.run(
-        `UPDATE attempts SET status = 'failed', code = ?, message = ?, http_status = ?, duration_ms = ? WHERE run = ? AND attempt = ?`,
+        `UPDATE attempts SET status = 'failed', code = ?, message = ?, http_status = ?, duration_ms = ?,
+           cost_micro_usd = ?, usage_estimated = ? WHERE run = ? AND attempt = ?`,
         data.code,
         data.message,
         data.httpStatus,
         data.durationMs,
+        data.costMicroUsd,
+        data.usageEstimated ? 1 : 0,
         event.envelope.subject,
         data.attempt,
       )
+      spent(data, event.envelope.subject, tables)
       placed(event, tables)
     },
     'verdict.reached'(event, tables) {
@@ -155,6 +156,22 @@ export const runsProjection: Projection = {
       placed(event, tables)
     },
   },
+}
+
+/** A failed call may have been paid for too. */
+function spent(
+  data: { promptTokens: number | null; completionTokens: number | null; costMicroUsd: number },
+  run: string,
+  tables: Tables,
+): void {
+  tables.run(
+    `UPDATE runs SET prompt_tokens = prompt_tokens + ?, completion_tokens = completion_tokens + ?,
+       cost_micro_usd = cost_micro_usd + ? WHERE run = ?`,
+    data.promptTokens ?? 0,
+    data.completionTokens ?? 0,
+    data.costMicroUsd,
+    run,
+  )
 }
 
 function mayStand(run: string, attempt: number | null, tables: Tables): boolean {
