@@ -36,11 +36,9 @@ export const showDeadLetter: CliAction = (context) =>
 export const resubmitDeadLetter: CliAction = (context) =>
   withLookup(context, async (opened) => {
     const { journal, given } = opened.lattice
-    const { position, recordId } = await resubmitLetter(
-      { journal, log: given.log },
-      await letterOf(opened, context),
-      'local',
-    )
+    const [letter = ''] = context.arguments
+    const ports = { journal, log: given.log, lookup: opened.store('lookup') }
+    const { position, recordId } = await resubmitLetter(ports, letter, 'local')
     answer(
       context,
       { recordId, position },

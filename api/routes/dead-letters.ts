@@ -8,6 +8,7 @@ import { getLetter, listLetters } from '#processors/delivery/letters.query.ts'
 import type { LetterDetail } from '#processors/delivery/letters.query.ts'
 import { discardLetter, resubmitLetter } from '#processors/delivery/settle-letter.command.ts'
 import { Failure } from '#processors/ports/failure.ts'
+import { quoted } from '#processors/ports/quoted.ts'
 import { formatToken } from '#schemas/position.ts'
 import { storeOf } from './store-of.ts'
 
@@ -65,7 +66,7 @@ export const deadLetterRoutes: AddRoutes = (http, opened) => {
 
   async function letterOf(id: string): Promise<LetterDetail> {
     const letter = await lookup().query((tables) => getLetter(tables, id))
-    if (letter === undefined) throw new Failure('letter.unknown', `there is no dead letter ${id}`)
+    if (letter === undefined) throw new Failure('letter.unknown', `there is no dead letter ${quoted(id)}`)
     return letter
   }
 
@@ -144,18 +145,20 @@ export const deadLetterRoutes: AddRoutes = (http, opened) => {
           'letter.unknown',
           'letter.settled',
           'log.trimmed',
+          'position.not-reached',
           'store.locked',
         ),
       },
     },
     async (request, reply) => {
-      const letter = await letterOf(request.params.id)
-      const { position, recordId, settledAt } = await resubmitLetter({ journal, log }, letter, request.principal)
+      const { id } = request.params
+      const ports = { journal, log, lookup: lookup() }
+      const { position, recordId, settledAt } = await resubmitLetter(ports, id, request.principal)
       const token = formatToken(log.id, [settledAt])
       return reply
         .code(202)
         .header('x-lattice-position', token)
-        .send({ letter: letter.letter, recordId, resubmittedAt: formatToken(log.id, [position]), position: token })
+        .send({ letter: id, recordId, resubmittedAt: formatToken(log.id, [position]), position: token })
     },
   )
 
