@@ -1,5 +1,10 @@
 import { openCodec } from '#schemas/wire/codec.ts'
 import type { Codec } from '#schemas/wire/codec.ts'
+import { readBook } from './budgets/budgets.projection.ts'
+import { openBudgets } from './budgets/budgets.ts'
+import type { Budgets } from './budgets/budgets.ts'
+import { openPrices } from './budgets/prices.ts'
+import type { Prices } from './budgets/prices.ts'
 import type { StoreName, Stores } from './catalog.ts'
 import type { Given } from './given.ts'
 import { createClaimCheck } from './journal/claim-check.ts'
@@ -13,10 +18,13 @@ import { createReferee, refereeTables } from './journal/referee.ts'
 import type { Referee } from './journal/referee.ts'
 import { openRunFeed } from './journal/run-feed.ts'
 import type { RunFeed } from './journal/run-feed.ts'
+import { type ModelQueries, openModelQueries } from './models/models.query.ts'
+import { toldBreakers } from './models/told-breakers.ts'
 import { Failure, isFailure } from './ports/failure.ts'
 import { openStores } from './open-stores.ts'
 import type { OpenedStores, ReadsOf, StoresOptions } from './open-stores.ts'
 import type { TableStore } from './ports/table-store.ts'
+import { builtIn } from './models/route-model.ts'
 import type { LiveStore } from './stores/live-store.ts'
 import { followPromotions } from './stores/follow-promotions.ts'
 import type { ReadableStore } from './stores/read-store.ts'
@@ -36,6 +44,10 @@ export interface Lattice {
   readonly journal: Journal
   readonly feed: RunFeed
   readonly park: Park
+  readonly models: ModelQueries
+  readonly prices: Prices
+  /** Reads nothing before it is first asked. */
+  readonly budgets: Budgets
   readonly definitions: Stores
   readonly stores: OpenedStores['stores']
   /** Anybody's SELECT over the warehouse. */
@@ -82,6 +94,7 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
       if (topic === 'runs.v1') feed.appended(positions, records)
     },
   })
+  const guarded = toldBreakers({ models: given.models, journal, clock, report, worker: settings.worker })
   const park = parkOn({ journal, clock, report, signal: stopping.signal })
   async function closeLog(): Promise<void> {
     await feed.close()
@@ -96,6 +109,15 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
     throw error
   })
   const { definitions, stores, owned } = opened
+  const prices = openPrices({
+    rules: settings.prices,
+    isLocal: (name) => name === builtIn.provider || given.models.chain.providers.get(name)?.local === true,
+  })
+  const budgets = openBudgets({
+    ...{ log, codec, journal, clock, report, prices },
+    rules: settings.budgets,
+    restore: async () => stores.lookup?.query((tables) => tables.snapshot(() => readBook(tables))),
+  })
   const sql = openSql({
     warehouse: () => warehouseIn(stores),
     openSandbox: given.openSqlSandbox,
@@ -125,6 +147,9 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
     journal,
     feed,
     park,
+    models: openModelQueries({ models: given.models, guarded, clock }),
+    prices,
+    budgets,
     definitions,
     stores: stores,
     sql,
@@ -134,6 +159,7 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
       stopping.abort()
       await following
       await sql.close()
+      await budgets.close()
       await opened.close()
       await closeLog()
     },

@@ -50,7 +50,7 @@ export async function planAttempt(
   const messages = await messagesOf(run, ports)
   const prompt = promptOf(run, messages)
   const given = ports.raw?.parameters ?? (JSON.parse(run.spec.parameters) as Record<string, unknown>)
-  const parameters = fitParameters(model, given)
+  const parameters = fitParameters(model, given, ports.refusesTemperature)
   const request: ModelRequest = {
     model,
     messages: prompt,

@@ -7,7 +7,7 @@ import type { Report } from '#processors/ports/report.ts'
 import type { AnyNewEvent, EventData } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
 import { chainOf } from '#schemas/wire/headers.ts'
-import { decide } from './decide.ts'
+import { decide, whileResting } from './decide.ts'
 import { evolve } from './evolve.ts'
 import { bounds } from './limits.ts'
 import type { Head, KnownRun } from './known-run.ts'
@@ -200,6 +200,7 @@ class OwnedRun {
   async #attempt(step: Extract<Step, { step: 'attempt' }>): Promise<void> {
     const planned = await this.#within(this.#leftMs(), () => this.#ports.steps.attempt(this.state, step))
     if (planned === undefined) return
+    if ('restMs' in planned) return this.#perform(whileResting(this.state, planned.restMs, this.#leftMs()))
     await this.#note({ type: 'attempt.started', data: planned.started })
     const reserved = this.#reserve(planned.started)
     if (this.#lastPosition === undefined && !this.#alone) await this.#readBack()

@@ -32,6 +32,15 @@ export function decide(run: RunState): Step {
   return nextAttempt(run, last)
 }
 
+/** Instead of an attempt nobody can be asked for now: work that nobody waits for waits, and who waits is told. */
+export function whileResting(run: RunState, restMs: number, leftMs: number): Finish | Extract<Step, { step: 'wait' }> {
+  const reason = 'breaker-open'
+  if (run.spec.interactive || restMs >= leftMs) return gaveUp(run, reason)
+  return { step: 'wait', waitMs: Math.ceil(Math.min(restMs, bounds.longestWaitMs)), reason }
+}
+
+type Finish = Extract<Step, { step: 'finish' }>
+
 function nextAttempt(run: RunState, last: AttemptState | undefined): Step {
   if (last === undefined) return attemptAt(run, 0, 0) ?? finish('failed', 'providers')
   if (last.result?.is === 'failed') return afterFailure(run, last, last.result)
@@ -98,11 +107,11 @@ function attempt(run: RunState, tier: number, choice: Choice): Step {
 }
 
 /** An answer that was judged and refused is `rejected`; a run that never got one is `failed`. */
-function gaveUp(run: RunState, reason: string): Step {
+function gaveUp(run: RunState, reason: string): Finish {
   return finish(run.attempts.some((one) => one.verdict?.passed === false) ? 'rejected' : 'failed', reason)
 }
 
-function finish(outcome: Outcome, reason?: string, attempt?: number): Step {
+function finish(outcome: Outcome, reason?: string, attempt?: number): Finish {
   return {
     step: 'finish',
     outcome,

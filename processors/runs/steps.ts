@@ -9,7 +9,7 @@ import type { AttemptState, RunState, Step } from './run.ts'
 export interface Steps {
   retrieve(run: RunState, signal: AbortSignal): Promise<EventData['retrieval.completed']>
   /** What is about to be asked; the call itself is made by `call`. */
-  attempt(run: RunState, step: Extract<Step, { step: 'attempt' }>): Promise<PlannedCall>
+  attempt(run: RunState, step: Extract<Step, { step: 'attempt' }>): Promise<PlannedCall | Resting>
   validate(
     run: RunState,
     attempt: AttemptState,
@@ -24,6 +24,12 @@ export interface PlannedCall {
   readonly started: EventData['attempt.started']
   /** Settles within `timeoutMs`, and soon after an abort; never rejects for what a provider does. */
   call(options: { signal: AbortSignal; timeoutMs: number }): Promise<CallResult>
+}
+
+/** Nobody is asked now: every provider left is left alone after its failures. */
+export interface Resting {
+  /** Until the first of them may be asked. */
+  readonly restMs: number
 }
 
 export type CallResult =
