@@ -22,3 +22,21 @@ test('every call that arrives is counted, also one that is cut off, and faults c
   expect(await server.callCount()).toBe(53)
   await provider.close()
 })
+
+test('it streams, each event on its own, and fails in the middle of a stream as told', async () => {
+  await using server = await startFakeOpenAiProcess({ answer: 'one two three', chunkSize: 1, chunkDelayMs: 0 })
+  const provider = openOpenAiModelProvider({ name: 'fake', baseUrl: server.url, defaultModel: 'm' })
+  const events: string[] = []
+  const ask = async () =>
+    await provider.complete(
+      { model: 'm', messages: [], parameters: {} },
+      { ...limits, onEvent: (data) => void events.push(data) },
+    )
+  expect(await ask()).toMatchObject({ ok: true, content: 'one two three' })
+  expect(events).toHaveLength('one two three'.length + 2)
+  await server.script({ script: ['cut-mid-body', 'split-arguments'] })
+  expect(await ask()).toMatchObject({ ok: false, code: 'cut' })
+  expect(await ask()).toMatchObject({ ok: true, finishReason: 'tool_calls' })
+  expect(await server.callCount()).toBe(3)
+  await provider.close()
+})

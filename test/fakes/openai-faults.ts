@@ -4,11 +4,13 @@
  * Faults are plain data, so a script can be sent to a fake that runs as its own process.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { StreamFault } from './openai-stream.ts'
 
 export type Fault = PlainFault | { readonly fault: PlainFault } | FaultWithDetails
 
-/** What needs no more than its name. */
+/** What needs no more than its name. In the middle of a body means of a stream where one was asked for. */
 export type PlainFault =
+  | StreamFault // of an answer that is no stream: none
   | 'ok' // no fault: takes a place in a script
   | 'rate-limited' // 429 without a header
   | 'hang-before-headers'
@@ -27,6 +29,12 @@ export type PlainFault =
   | 'not-http'
   | 'gzip' // an encoding that was not asked for
   | 'echo-key' // 401 that quotes the key it was sent
+  | 'wrong-content-type' // a stream that calls itself JSON
+  | 'whole-for-stream' // a completion although a stream was asked for
+  | 'no-usage'
+  | 'split-arguments' // calls two tools, the arguments of a stream in pieces
+  | 'endless-stream' // goes on until the client hangs up
+  | 'hang-after-done' // a stream whose connection stays open
 
 export type FaultWithDetails =
   | { readonly fault: 'status'; readonly status: number; readonly body?: string; readonly headers?: Headers }
@@ -42,12 +50,20 @@ export interface FaultContext {
   readonly response: ServerResponse
   /** What would have been answered. */
   readonly good: Buffer
+  readonly streamed: boolean
   readonly sendGood: () => void
+  /** Answers otherwise: another completion, or the same written in another way. */
+  readonly sendOther: (other: OtherAnswer) => void
+}
+
+export interface OtherAnswer {
+  readonly stream?: StreamFault | 'none' | 'wrong-content-type' | 'hang'
+  readonly completion?: 'no-usage' | 'tool-calls'
 }
 
 export function commit(given: Fault, context: FaultContext): void {
   const fault = typeof given === 'string' ? { fault: given } : given
-  const { request, response, good, sendGood } = context
+  const { request, response, good, streamed, sendGood, sendOther } = context
   const json = (status: number, body: unknown, headers: Headers = {}): void =>
     send(response, status, JSON.stringify(body), headers)
   switch (fault.fault) {
@@ -62,14 +78,17 @@ export function commit(given: Fault, context: FaultContext): void {
     case 'hang-before-headers':
       return
     case 'hang-mid-body':
-      return part(response, good, Math.floor(good.length / 2))
+      return part(context, good, Math.floor(good.length / 2))
     case 'cut-before-headers':
       return void request.socket.destroy()
     case 'cut-mid-body':
-      return part(response, good, Math.floor(good.length / 2), () => request.socket.destroy())
+      return part(context, good, Math.floor(good.length / 2), () => request.socket.destroy())
     case 'cut-in-character': {
-      const bytes = Buffer.from('{"choices":[{"index":0,"message":{"role":"assistant","content":"grüße 🌍"}}]}')
-      return part(response, bytes, bytes.indexOf('🌍') + 2, () => request.socket.destroy())
+      const text = { role: 'assistant', content: 'grüße 🌍' }
+      const event = (delta: object) => `data: ${JSON.stringify({ choices: [{ index: 0, delta }] })}\n\n`
+      const whole = JSON.stringify({ choices: [{ index: 0, message: text }] })
+      const bytes = Buffer.from(streamed ? event({ content: 'grüße' }) + event({ content: '🌍' }) : whole)
+      return part(context, bytes, bytes.indexOf('🌍') + 2, () => request.socket.destroy())
     }
     case 'html':
       return send(response, 200, '<!DOCTYPE html><html><head><title>Sign in</title></head><body>…</body></html>', {
@@ -99,10 +118,35 @@ export function commit(given: Fault, context: FaultContext): void {
       return send(response, 200, Buffer.from([0x1f, 0x8b, 8, 0, 0]), { 'content-encoding': 'gzip' })
     case 'echo-key':
       return json(401, { error: { message: `Incorrect API key provided: ${request.headers.authorization}` } })
+    case 'endless-stream':
+      return endless(response)
     case 'huge':
       return huge(response, fault.sizeBytes, fault.announced ?? true)
     case 'slow':
       return void setTimeout(sendGood, fault.ms)
+    case 'wrong-content-type':
+      return sendOther({ stream: 'wrong-content-type' })
+    case 'whole-for-stream':
+      return sendOther({ stream: 'none' })
+    case 'hang-after-done':
+      return sendOther({ stream: 'hang' })
+    case 'no-usage':
+      return sendOther({ completion: 'no-usage' })
+    case 'split-arguments':
+      return sendOther({ completion: 'tool-calls' })
+    case 'no-space':
+    case 'comments':
+    case 'crlf':
+    case 'cr':
+    case 'multi-line':
+    case 'no-done':
+    case 'no-finish':
+    case 'no-blank-line':
+    case 'garbage-chunk':
+    case 'error-chunk':
+    case 'error-event':
+    case 'byte-order-mark':
+      return sendOther({ stream: fault.fault })
     case 'redirect':
       return send(response, 307, '', { location: fault.to })
   }
@@ -114,9 +158,10 @@ function send(response: ServerResponse, status: number, body: string | Buffer, h
   response.end(bytes)
 }
 
-/** The headers and the first bytes of a body that is announced in full. */
-function part(response: ServerResponse, whole: Buffer, bytes: number, then?: () => void): void {
-  response.writeHead(200, { 'content-type': 'application/json', 'content-length': whole.length })
+/** The headers and the first bytes of a body that is announced in full, or of a stream. */
+function part({ response, streamed }: FaultContext, whole: Buffer, bytes: number, then?: () => void): void {
+  if (streamed) response.writeHead(200, { 'content-type': 'text/event-stream' })
+  else response.writeHead(200, { 'content-type': 'application/json', 'content-length': whole.length })
   response.write(whole.subarray(0, bytes), then)
 }
 
@@ -137,6 +182,16 @@ function huge(response: ServerResponse, sizeBytes: number, announced: boolean): 
         return void response.once('drain', more)
     }
     response.end(tail)
+  }
+  more()
+}
+
+function endless(response: ServerResponse): void {
+  const delta = { content: 'x'.repeat(64 * 1024) }
+  const event = `data: ${JSON.stringify({ choices: [{ index: 0, delta }] })}\n\n`
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  const more = () => {
+    if (!response.destroyed) response.write(event, () => setImmediate(more))
   }
   more()
 }

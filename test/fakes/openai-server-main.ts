@@ -2,13 +2,14 @@
  * The fake OpenAI-compatible server as its own process, for crash tests and benches:
  *
  *     node test/fakes/openai-server-main.ts [--port 0] [--latency 0] [--answer ok | --echo] [--models a,b] [--record]
- *                                           [--until-stdin-ends]
+ *                                           [--chunk-size 4] [--chunk-delay ms] [--until-stdin-ends]
  *
  * Its first line on stdout is its base URL. `GET /calls` on it gives `{count}`, `POST /script` takes faults.
  * `--until-stdin-ends` ends it with the process that holds the other end of its stdin.
  */
 import { parseArgs } from 'node:util'
-import { type ChatBody, startFakeOpenAi } from './openai-server.ts'
+import type { ChatBody } from './openai-answers.ts'
+import { startFakeOpenAi } from './openai-server.ts'
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +18,8 @@ const { values } = parseArgs({
     answer: { type: 'string', default: 'ok' },
     echo: { type: 'boolean', default: false },
     models: { type: 'string', default: 'fake' },
+    'chunk-size': { type: 'string', default: '4' },
+    'chunk-delay': { type: 'string' },
     record: { type: 'boolean', default: false },
     'until-stdin-ends': { type: 'boolean', default: false },
   },
@@ -29,6 +32,8 @@ const server = await startFakeOpenAi({
   answer: values.echo ? echo : values.answer,
   models: values.models.split(','),
   recordCalls: values.record,
+  chunkSize: Number(values['chunk-size']),
+  chunkDelayMs: values['chunk-delay'] === undefined ? undefined : Number(values['chunk-delay']),
 })
 process.stdout.write(`${server.url}\n`)
 

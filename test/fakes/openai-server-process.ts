@@ -24,10 +24,14 @@ export interface FakeProcessOptions {
   readonly answer?: string
   /** Answers with the last message's content instead. */
   readonly echo?: boolean
+  /** Characters of a streamed answer's text a chunk. */
+  readonly chunkSize?: number
+  /** Time between two events of a stream, each then written on its own. */
+  readonly chunkDelayMs?: number
 }
 
 export async function startFakeOpenAiProcess(options: FakeProcessOptions = {}): Promise<FakeOpenAiProcess> {
-  const { port = 0, latencyMs = 0, answer = 'ok', echo = false } = options
+  const { port = 0, latencyMs = 0, answer = 'ok', echo = false, chunkSize = 4, chunkDelayMs } = options
   const given = [
     '--port',
     String(port),
@@ -36,6 +40,9 @@ export async function startFakeOpenAiProcess(options: FakeProcessOptions = {}): 
     '--answer',
     answer,
     ...(echo ? ['--echo'] : []),
+    '--chunk-size',
+    String(chunkSize),
+    ...(chunkDelayMs === undefined ? [] : ['--chunk-delay', String(chunkDelayMs)]),
   ]
   const main = join(import.meta.dirname, 'openai-server-main.ts')
   const child = spawn(process.execPath, [main, '--until-stdin-ends', ...given], { stdio: ['pipe', 'pipe', 'inherit'] })

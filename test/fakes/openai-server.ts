@@ -1,14 +1,24 @@
 /**
- * A real HTTP server on loopback that speaks OpenAI's chat completions and misbehaves as told.
+ * A real HTTP server on loopback that speaks OpenAI's chat completions, streamed or not, and embeddings, and misbehaves
+ * as told.
  *
  * Promise: every request to `/chat/completions` is counted on arrival, before anything goes wrong with it, so a test can
  * compare calls made with attempts recorded. One entry of the script is used up a call, in order of arrival; after the
- * script, `always` applies, and without it the answer is good. Any path ending in `/chat/completions` or `/models` works,
- * so any base URL does.
+ * script, `always` applies, and without it the answer is good. `/embeddings` takes from the same script and counts apart.
+ * Any path ending in one of these or in `/models` works, so any base URL does.
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { commit, type Fault } from './openai-faults.ts'
+import {
+  type ChatBody,
+  type Completion,
+  completionOf,
+  embeddingsOf,
+  parallelCalls,
+  toolCallsOf,
+} from './openai-answers.ts'
+import { commit, type Fault, type OtherAnswer } from './openai-faults.ts'
+import { chunksOf, writtenEvents } from './openai-stream.ts'
 
 export interface FakeOpenAiOptions {
   /** 0 takes a free one. */
@@ -16,6 +26,10 @@ export interface FakeOpenAiOptions {
   readonly answer?: FakeAnswer
   /** Each good answer waits this long. */
   readonly latencyMs?: number
+  /** Characters of a streamed answer's text a chunk. Default 4. */
+  readonly chunkSize?: number
+  /** Time between two events of a stream, each then written on its own; without, a stream is written at once. */
+  readonly chunkDelayMs?: number | undefined
   /** What `GET /models` lists; undefined answers it with 404. */
   readonly models?: readonly string[] | undefined
   /** Without: calls are only counted, which is faster and holds no memory. Default true. */
@@ -25,12 +39,6 @@ export interface FakeOpenAiOptions {
 /** The content, or a function of the request body giving it, or the whole completion as an object. */
 export type FakeAnswer = string | ((body: ChatBody) => string | Record<string, unknown>)
 
-export interface ChatBody {
-  readonly model: string
-  readonly messages: readonly { readonly role: string; readonly content: unknown }[]
-  readonly [field: string]: unknown
-}
-
 export interface RecordedCall {
   readonly path: string
   readonly headers: IncomingHttpHeaders
@@ -38,6 +46,8 @@ export interface RecordedCall {
   readonly body: string
   /** `performance.now()` on arrival. */
   readonly at: number
+  /** The client's: one a connection. */
+  readonly port: number | undefined
   /** Whether the client closed the connection before it had the whole answer. */
   hungUp: boolean
 }
@@ -47,6 +57,7 @@ export interface FakeOpenAi {
   readonly url: string
   readonly calls: readonly RecordedCall[]
   readonly callCount: number
+  readonly embeddingCount: number
   /** Faults for the next calls, added to what is left of the script. */
   script(...faults: readonly Fault[]): void
   /** What happens after the script; undefined for good answers. */
@@ -67,10 +78,20 @@ interface State {
   always: Fault | undefined
   calls: RecordedCall[]
   count: number
+  embeddings: number
 }
 
 export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<FakeOpenAi> {
-  const state: State = { options, answer: '', constant: undefined, script: [], always: undefined, calls: [], count: 0 }
+  const state: State = {
+    options,
+    answer: '',
+    constant: undefined,
+    script: [],
+    always: undefined,
+    calls: [],
+    count: 0,
+    embeddings: 0,
+  }
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => route(state, request, response))
   server.on('connection', (socket) => socket.setNoDelay(true))
   await new Promise<void>((resolve, reject) => {
@@ -85,7 +106,7 @@ export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<
   }
   const answerWith = (answer: FakeAnswer) => {
     state.answer = answer
-    state.constant = typeof answer === 'string' ? completion(answer, 'fake') : undefined
+    state.constant = typeof answer === 'string' ? Buffer.from(JSON.stringify(completionOf(answer, {}))) : undefined
   }
   answerWith(options.answer ?? 'ok')
   return {
@@ -95,6 +116,9 @@ export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<
     },
     get callCount() {
       return state.count
+    },
+    get embeddingCount() {
+      return state.embeddings
     },
     script: (...faults) => void state.script.push(...faults),
     always: (fault) => (state.always = fault),
@@ -108,6 +132,7 @@ export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<
 function reset(state: State): void {
   state.calls = []
   state.count = 0
+  state.embeddings = 0
   state.script = []
   state.always = undefined
 }
@@ -116,6 +141,7 @@ function route(state: State, request: IncomingMessage, response: ServerResponse)
   const path = (request.url ?? '').split('?')[0] ?? ''
   response.sendDate = false
   if (request.method === 'POST' && path.endsWith('/chat/completions')) return chat(state, path, request, response)
+  if (request.method === 'POST' && path.endsWith('/embeddings')) return embeddings(state, path, request, response)
   if (request.method === 'GET' && path.endsWith('/models') && state.options.models !== undefined) {
     return sendJson(response, 200, {
       object: 'list',
@@ -131,57 +157,131 @@ function chat(state: State, path: string, request: IncomingMessage, response: Se
   state.count++
   const fault = state.script.shift() ?? state.always
   const { recordCalls = true, latencyMs = 0 } = state.options
-  if (!recordCalls && fault === undefined && state.constant !== undefined) {
+  const chunks: Buffer[] = []
+  request.on('data', (chunk: Buffer) => chunks.push(chunk))
+  request.on('end', () => {
+    const bytes = Buffer.concat(chunks)
     const { constant } = state
-    request.resume()
-    const end = () => sendBytes(response, constant)
-    return void request.on('end', latencyMs === 0 ? end : () => setTimeout(end, latencyMs))
-  }
+    // What only counts and answers the same is not even read, for benches.
+    if (!recordCalls && fault === undefined && constant !== undefined && !bytes.includes('"stream":true')) {
+      return afterwards(latencyMs, () => sendBytes(response, constant))
+    }
+    const body = bytes.toString('utf8')
+    if (recordCalls) record(state, path, body, request, response)
+    const asked = parsed(body)
+    if (asked === undefined) return sendJson(response, 400, { error: { message: 'the body is not JSON' } })
+    const answer = answering(state, asked)
+    const streamed = asked['stream'] === true
+    const sendOther = (other: OtherAnswer) => answer.send(response, other)
+    const sendGood = () => sendOther({})
+    if (fault === undefined) return afterwards(latencyMs, sendGood)
+    const good = Buffer.from(streamed ? answer.events({}).join('') : JSON.stringify(answer.completion({})))
+    commit(fault, { request, response, good, streamed, sendGood, sendOther })
+  })
+}
+
+function afterwards(ms: number, then: () => void): void {
+  if (ms === 0) then()
+  else setTimeout(then, ms)
+}
+
+function embeddings(state: State, path: string, request: IncomingMessage, response: ServerResponse): void {
+  state.embeddings++
+  const fault = state.script.shift() ?? state.always
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
   request.on('end', () => {
     const body = Buffer.concat(chunks).toString('utf8')
-    if (recordCalls) record(state, path, body, request, response)
-    const good = state.constant ?? answerTo(state.answer, body)
+    if (state.options.recordCalls ?? true) record(state, path, body, request, response)
+    const good = Buffer.from(JSON.stringify(embeddingsOf(parsed(body) ?? {})))
     const sendGood = () => sendBytes(response, good)
-    if (fault !== undefined) commit(fault, { request, response, good, sendGood })
-    else if (latencyMs === 0) sendGood()
-    else setTimeout(sendGood, latencyMs)
+    if (fault === undefined) sendGood()
+    else commit(fault, { request, response, good, streamed: false, sendGood, sendOther: sendGood })
   })
 }
 
+function parsed(body: string): ChatBody | undefined {
+  try {
+    return JSON.parse(body) as ChatBody
+  } catch {
+    return undefined
+  }
+}
+
+interface Answering {
+  completion(other: OtherAnswer): Completion
+  events(other: OtherAnswer): string[]
+  send(response: ServerResponse, other: OtherAnswer): void
+}
+
+/** The answer to one question, in all the forms it may be given in. */
+function answering({ answer, options }: State, body: ChatBody): Answering {
+  const given = typeof answer === 'string' ? answer : answer(body)
+  const good = typeof given === 'string' ? completionOf(given, { ...body, model: body.model ?? 'fake' }) : given
+  const completion = (other: OtherAnswer): Completion => {
+    if (other.completion === 'tool-calls') return toolCallsOf(parallelCalls, body)
+    return other.completion === 'no-usage' ? { ...good, usage: undefined } : good
+  }
+  const events = (other: OtherAnswer): string[] => {
+    const wanted = body['stream_options'] as { include_usage?: boolean } | undefined
+    const { chunkSize = 4 } = options
+    const chunks = chunksOf(completion(other), { chunkSize, usage: wanted?.include_usage === true })
+    const { stream } = other
+    return writtenEvents(
+      chunks,
+      stream === 'none' || stream === 'wrong-content-type' || stream === 'hang' ? undefined : stream,
+    )
+  }
+  return {
+    completion,
+    events,
+    send(response, other) {
+      if (body['stream'] !== true || other.stream === 'none') return sendJson(response, 200, completion(other))
+      const type = other.stream === 'wrong-content-type' ? 'application/json' : 'text/event-stream; charset=utf-8'
+      response.writeHead(200, { 'content-type': type, 'cache-control': 'no-cache' })
+      const end = () => void (other.stream === 'hang' || response.end())
+      writeEvents(response, events(other), { delayMs: options.chunkDelayMs, end })
+    },
+  }
+}
+
+function writeEvents(
+  response: ServerResponse,
+  events: readonly string[],
+  { delayMs, end }: { readonly delayMs: number | undefined; readonly end: () => void },
+): void {
+  if (delayMs === undefined) {
+    response.write(events.join(''))
+    return end()
+  }
+  const write = (at: number): void => {
+    const event = events[at]
+    if (event === undefined || response.destroyed) return end()
+    response.write(event)
+    if (delayMs === 0) setImmediate(write, at + 1)
+    else setTimeout(write, delayMs, at + 1)
+  }
+  write(0)
+}
+
 function record(state: State, path: string, body: string, request: IncomingMessage, response: ServerResponse): void {
-  const call: RecordedCall = { path, headers: request.headers, body, at: performance.now(), hungUp: false }
+  const call: RecordedCall = {
+    path,
+    headers: request.headers,
+    body,
+    at: performance.now(),
+    port: request.socket.remotePort,
+    hungUp: false,
+  }
   state.calls.push(call)
   response.on('close', () => (call.hungUp = !response.writableFinished))
 }
 
-function answerTo(answer: FakeAnswer, body: string): Buffer {
-  const parsed = JSON.parse(body) as ChatBody
-  const given = typeof answer === 'string' ? answer : answer(parsed)
-  return typeof given === 'string' ? completion(given, parsed.model) : Buffer.from(JSON.stringify(given))
-}
-
-/** A good completion. */
-function completion(content: string, model: string): Buffer {
-  const words = content.split(/\s+/).length
-  return Buffer.from(
-    JSON.stringify({
-      id: 'chatcmpl-fake',
-      object: 'chat.completion',
-      created: 1_767_225_600,
-      model,
-      choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }],
-      usage: { prompt_tokens: 10, completion_tokens: words, total_tokens: 10 + words },
-    }),
-  )
-}
-
-/** `GET /calls` → `{count}`; with `?detail=1` the calls too; `DELETE /calls` resets. For a fake in another process. */
+/** `GET /calls` → `{count, embeddings}`; with `?detail=1` the calls too; `DELETE /calls` resets. For a fake in another process. */
 function callsRoute(state: State, request: IncomingMessage, response: ServerResponse): void {
   if (request.method === 'DELETE') reset(state)
   const detail = (request.url ?? '').includes('detail=1')
-  sendJson(response, 200, { count: state.count, ...(detail && { calls: state.calls }) })
+  sendJson(response, 200, { count: state.count, embeddings: state.embeddings, ...(detail && { calls: state.calls }) })
 }
 
 /** `POST /script` with `{script?: Fault[], always?: Fault | null}`. */
