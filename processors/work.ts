@@ -1,8 +1,10 @@
 import { carryOutPorts } from './carry-out-ports.ts'
+import { settleCalls } from './budgets/settle-calls.reactor.ts'
 import { shareTopic } from './delivery/share-topic.ts'
 import { workTasks } from './kinds/task/work-tasks.reactor.ts'
 import { partitionOf } from './ports/event-log.ts'
 import { closeAbandoned } from './runs/close-abandoned.reactor.ts'
+import { runCostsOf } from './runs/run-costs.query.ts'
 import { attemptsOf, openInteractive } from './runs/runs.query.ts'
 import { need } from './start.ts'
 import type { Lattice } from './start.ts'
@@ -17,6 +19,7 @@ export interface Worker {
 }
 
 const sweepEveryMs = 5_000
+const settleEveryMs = 5_000
 const countWaitMs = 2_000
 
 export async function work(lattice: Lattice): Promise<Worker> {
@@ -43,7 +46,7 @@ export async function work(lattice: Lattice): Promise<Worker> {
   sharing.catch((error: unknown) => {
     report({ signal: 'reactor.failed', reactor: reactor.name, code: 'internal', message: String(error) })
   })
-  const sweeping = sweep()
+  const sweeping = Promise.all([sweep(), settle()])
 
   async function sweep(): Promise<void> {
     const sweeper = closeAbandoned({
@@ -59,6 +62,26 @@ export async function work(lattice: Lattice): Promise<Worker> {
       await sweeper.sweep().catch((error: unknown) => {
         report({ signal: 'reactor.failed', reactor: 'close-abandoned', code: 'internal', message: String(error) })
       })
+    }
+  }
+
+  /** Reservations of this log are settled here also where this process was told of no budgets. */
+  async function settle(): Promise<void> {
+    const { budgets } = lattice
+    const settler = settleCalls({
+      budgets,
+      clock,
+      runCosts: (run) => need(lattice, 'lookup').query((tables) => runCostsOf(tables, run)),
+    })
+    let needed = budgets.rules.length > 0
+    while (!taking.signal.aborted) {
+      await clock.sleep(settleEveryMs, taking.signal)
+      try {
+        needed ||= (await given.log.bounds('budgets.v1')).some(({ next }) => next > 0)
+        if (needed && !taking.signal.aborted) await settler.sweep()
+      } catch (error) {
+        report({ signal: 'reactor.failed', reactor: 'settle-calls', code: 'internal', message: String(error) })
+      }
     }
   }
 
