@@ -85,14 +85,14 @@ function strayIn({ keyword, instancePath, params }: Finding): { where: string; n
 function sentence({ keyword, instancePath, message, params }: Finding, part: string): string {
   const where = `${part}${shortened(instancePath)}`
   if (keyword === 'required') return `${where} needs ${named(params['requiredProperties'] as string[])}`
-  if (keyword === 'enum') return `${where} is one of ${named(params['allowedValues'] as string[])}`
+  if (keyword === 'enum') return `${where} is one of ${named(params['allowedValues'] as string[], 40)}`
   return `${where} ${message}`
 }
 
-function named(names: readonly string[]): string {
+function named(names: readonly string[], most = mostNamed): string {
   const distinct = [...new Set(names)]
-  const shown = distinct.slice(0, mostNamed).map((name) => `'${shortened(name)}'`)
-  return shown.join(', ') + (distinct.length > mostNamed ? ' and more' : '')
+  const shown = distinct.slice(0, most).map((name) => `'${shortened(name)}'`)
+  return shown.join(', ') + (distinct.length > most ? ' and more' : '')
 }
 
 function shortened(text: string): string {

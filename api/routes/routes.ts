@@ -6,18 +6,22 @@ import { deadLetterRoutes } from './dead-letters.ts'
 import { documentRoutes } from './documents.ts'
 import { healthRoutes } from './health.ts'
 import { objectRoutes } from './objects.ts'
+import { providerRoutes } from './providers.ts'
 import { runRoutes } from './runs.ts'
 import { searchRoutes } from './search.ts'
 import { sqlRoutes } from './sql.ts'
 import { storeRoutes } from './stores.ts'
 import { taskRoutes } from './tasks.ts'
+import { validateRoutes } from './validate.ts'
 
 /** ★ Every group of routes, in the order the docs page shows them. Adding one is a line here and a file beside it. */
 export const routes: readonly AddRoutes[] = [
   chatCompletionRoutes,
   embeddingRoutes,
   chatRoutes,
+  providerRoutes,
   taskRoutes,
+  validateRoutes,
   runRoutes,
   documentRoutes,
   searchRoutes,

@@ -159,7 +159,9 @@ async function ask({ connect }: DuckdbDatabase, question: RosterQuestion): Promi
   try {
     const rows = await connection.runAndReadAll(
       `SELECT id, name, city, state, role, status, email, phone, blocked FROM roster
-       WHERE id IN ${wanted(1)} OR name_folded IN ${folded(2)} OR email_folded IN ${folded(3)}
+       WHERE id IN ${wanted(1)}
+         OR (name_folded <> '' AND name_folded IN ${folded(2)})
+         OR (email_folded <> '' AND email_folded IN ${folded(3)})
        ORDER BY rowid LIMIT 100000`,
       values,
     )

@@ -24,10 +24,10 @@ export const fill: Validator = {
     if (findings.length > 0) return findings
     const looked = await lookUp(roster, { ids: fills.map(({ id }) => id) })
     if ('findings' in looked) return looked.findings
-    const workers = new Map(looked.workers.toReversed().map((worker) => [worker.id, worker] as const))
+    const rows = Map.groupBy(looked.workers, ({ id }) => id)
     return [
       ...countFindings(fills, contract, Array.isArray(read.artifact) ? [] : ['fills']),
-      ...fills.flatMap((one) => workerFindings(one, workers.get(one.id), contract)),
+      ...fills.flatMap((one) => workerFindings(one, rows.get(one.id) ?? [], contract)),
       ...repeated(fills),
     ]
   },
@@ -106,10 +106,12 @@ function countFindings(fills: readonly Fill[], { targetCount }: Contract, at: re
   return found
 }
 
-function workerFindings({ id, said, at }: Fill, worker: Worker | undefined, contract: Contract): Finding[] {
-  if (worker === undefined)
-    return [finding('Consistency', 'phantom-id', `worker ${quoted(id)} is not in the roster`, at)]
-  const found = contractFindings(worker, contract, at)
+function workerFindings({ id, said, at }: Fill, rows: readonly Worker[], contract: Contract): Finding[] {
+  // A worker of several trades has a row each.
+  const each = rows.map((worker) => ({ worker, found: contractFindings(worker, contract, at) }))
+  const best = each.find(({ found }) => found.length === 0) ?? each[0]
+  if (best === undefined) return [finding('Consistency', 'phantom-id', `worker ${quoted(id)} is not in the roster`, at)]
+  const { worker, found } = best
   for (const name of told) {
     const value = said[name]
     // Who knows no name repeats the id.

@@ -23,6 +23,7 @@ const everyRoute = `
   POST   /v1/documents
   POST   /v1/sql
   POST   /v1/tasks
+  POST   /v1/validate
 `
 
 let server: Serving
