@@ -11,6 +11,7 @@ import { Problem, sendProblem } from './problem.ts'
 import { readJson } from './read-json.ts'
 import type { Http, HttpOptions } from './route.ts'
 import { watchRoutes } from './routes-of.ts'
+import { keepTraceId } from './trace.ts'
 import { compileValidator } from './validate.ts'
 import { refuseAmbiguous, refuseBody } from './well-formed.ts'
 
@@ -79,6 +80,8 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
     if (request.is404) routes.refuse(request.method, request.url)
     refuseBody(request)
   })
+
+  http.addHook('onSend', async (_, reply, payload) => keepTraceId(reply, payload))
 
   http.addSchema(Problem)
   await http.register(swagger, {

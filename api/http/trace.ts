@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
@@ -22,6 +23,17 @@ export function traceOf(request: FastifyRequest, reply: FastifyReply): Trace {
   const traceId = named ?? traceparent?.slice(3, 35) ?? randomBytes(16).toString('hex')
   void reply.header(header, traceId)
   return { traceId, traceparent }
+}
+
+/**
+ * Node encodes a header together with a text body as UTF-8, and by itself as it came in (Latin-1): a body of bytes keeps
+ * a trace id of other letters what it was.
+ */
+export function keepTraceId(reply: FastifyReply, payload: unknown): unknown {
+  const traceId = reply.getHeader(header)
+  return typeof payload === 'string' && typeof traceId === 'string' && !isAscii(Buffer.from(traceId))
+    ? Buffer.from(payload)
+    : payload
 }
 
 export function traceparentOf({ headers: { traceparent } }: FastifyRequest): string | undefined {

@@ -24,6 +24,7 @@ export function openEventStream(reply: FastifyReply): OpenAiStream {
     reply.hijack()
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value)
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+    raw.flushHeaders()
   }
 
   return {

@@ -18,7 +18,7 @@ test('an answer is what the model server sent, and its run says how it came to b
   const answer = await post('/v1/chat/completions', { model: 'openai/some-model', messages, seed: 7, made_up: [1] })
   expect(answer.status).toBe(200)
   expect(answer.json.choices[0].message.content).toBe('forty-two')
-  const asked = server.models.requests.at(-1)
+  const asked = lastBody()
   expect(asked).toMatchObject({ model: 'some-model', messages, seed: 7, made_up: [1] })
   expect(asked).not.toHaveProperty('temperature')
 
