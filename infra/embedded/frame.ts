@@ -135,14 +135,14 @@ export class FrameError extends Error {
 
 /** A frame being read: its records one after the other. Throws a FrameError where the bytes are none. */
 export class FrameReader {
-  readonly #bytes: Buffer
+  readonly #bytes: FrameBuffer
   #at = 0
   /** Offset of the record that `next` gives. */
   offset: number
 
   constructor(base: number, bytes: Uint8Array) {
     this.offset = base
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as FrameBuffer
   }
 
   get done(): boolean {
@@ -172,13 +172,13 @@ export class FrameReader {
 
 class FramedRecord implements StoredRecord {
   readonly offset: number
-  readonly #frame: Buffer
+  readonly #frame: FrameBuffer
   readonly #at: number
   #key: string | undefined
   #headers: RecordHeaders | undefined
   #value: Uint8Array | undefined
 
-  constructor(offset: number, frame: Buffer, at: number) {
+  constructor(offset: number, frame: FrameBuffer, at: number) {
     this.offset = offset
     this.#frame = frame
     this.#at = at
@@ -213,7 +213,7 @@ class FramedRecord implements StoredRecord {
       if (frame[cursor.at++] === 0) getVarint(frame, cursor)
       getVarint(frame, cursor)
     }
-    const text = frame.toString('utf8', cursor.at, end)
+    const text = frame.utf8Slice(cursor.at, end)
 
     this.#key = text.slice(0, keyUnits)
     const headers: Record<string, string> = {}
@@ -221,14 +221,79 @@ class FramedRecord implements StoredRecord {
     cursor.at = lengths
     for (let i = 0; i < count; i += 1) {
       const code = frame[cursor.at++] as number
-      let name: string = headerNames[code] ?? `unknown-${code}`
-      if (code === 0) name = text.slice(unit, (unit += getVarint(frame, cursor)))
-      const value = text.slice(unit, (unit += getVarint(frame, cursor)))
-      if (name === '__proto__') Object.defineProperty(headers, name, { value, enumerable: true })
-      else headers[name] = value
+      const name = code === 0 ? text.slice(unit, (unit += getVarint(frame, cursor))) : ''
+      const start = unit
+      unit += getVarint(frame, cursor)
+      if (code === 0) putNamed(headers, name, text.slice(start, unit))
+      else putCoded(headers, code, text.slice(start, unit))
     }
     this.#headers = headers
   }
+}
+
+/** `utf8Slice` is what `toString('utf8')` comes down to, without its checks: they cost as much as a short text. */
+interface FrameBuffer extends Buffer {
+  utf8Slice(start: number, end: number): string
+}
+
+/** One place a name, so that the engine knows the shape at each: a quarter of what `headers[name] = value` takes. */
+function putCoded(headers: Record<string, string>, code: number, value: string): void {
+  switch (code) {
+    case 1:
+      headers['ce_id'] = value
+      break
+    case 2:
+      headers['ce_type'] = keptType(value)
+      break
+    case 3:
+      headers['ce_source'] = value
+      break
+    case 4:
+      headers['ce_subject'] = value
+      break
+    case 5:
+      headers['ce_time'] = value
+      break
+    case 6:
+      headers['ce_specversion'] = value
+      break
+    case 7:
+      headers['ce_run'] = value
+      break
+    case 8:
+      headers['ce_seq'] = value
+      break
+    case 9:
+      headers['ce_prev'] = value
+      break
+    case 10:
+      headers['content-type'] = value
+      break
+    case 13:
+      headers['ce_causationid'] = value
+      break
+    default:
+      putNamed(headers, headerNames[code] ?? `unknown-${code}`, value)
+  }
+}
+
+function putNamed(headers: Record<string, string>, name: string, value: string): void {
+  if (name === '__proto__') Object.defineProperty(headers, name, { value, enumerable: true })
+  else headers[name] = value
+}
+
+/** Types met so far, by length: as one string each, its hash is computed once and not for every look into a table. */
+const types: string[][] = []
+
+function keptType(type: string): string {
+  const kept = (types[type.length] ??= [])
+  for (const one of kept) if (one === type) return one
+  // Foreign records may have any type: no more are kept than there are of ours.
+  if (kept.length >= 8 || type.length > 64) return type
+  // A copy: a slice would keep the text of its record.
+  const copy = Buffer.from(type).toString()
+  kept.push(copy)
+  return copy
 }
 
 function putU32(buffer: Buffer, at: number, value: number): void {

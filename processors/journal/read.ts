@@ -6,7 +6,7 @@ import type { Position } from '#schemas/position.ts'
 import type { Topic } from '#schemas/topics.ts'
 import { schemaIdIn } from '#schemas/wire/codec.ts'
 import type { Codec } from '#schemas/wire/codec.ts'
-import { fromHeaders } from '#schemas/wire/headers.ts'
+import { fromHeaders, isEnvelope } from '#schemas/wire/headers.ts'
 import { WireError } from '#schemas/wire/wire-error.ts'
 
 /**
@@ -61,55 +61,65 @@ export async function decodeRecords(
     if (known ? !options.wants(type) : options.strangers !== true) continue
     const position = { topic: options.topic, partition: options.partition, offset: record.offset }
     if (!known) {
-      decoded.push({
-        bad: type === undefined ? 'not an event: no ce_type header' : `unknown event type ${type}`,
-        type,
-        position,
-        record,
-      })
+      const bad = type === undefined ? 'not an event: no ce_type header' : `unknown event type ${type}`
+      decoded.push({ bad, type, position, record })
       continue
     }
-    const accepted = options.accepted?.(record.offset) ?? true
-    const one = decodeOne(codec, type, { record, position, accepted })
-    decoded.push(
-      one instanceof WireError ? await learnAndDecode(codec, type, { record, position, accepted }, one) : one,
-    )
+    const placed = { type, record, position, accepted: options.accepted?.(record.offset) ?? true }
+    const one = decodeOne(codec, placed)
+    decoded.push(one instanceof WireError ? await learnAndDecode(codec, placed, one) : one)
   }
   return decoded
 }
 
 interface Placed {
+  readonly type: EventType
   readonly record: StoredRecord
   readonly position: Position
   readonly accepted: boolean
 }
 
-function decodeOne(codec: Codec, type: EventType, placed: Placed): Decoded | WireError {
-  const envelope = fromHeaders(placed.record.headers)
-  if (envelope === undefined) {
-    return { bad: 'malformed event headers', type, position: placed.position, record: placed.record }
+/** Its headers are known to be an envelope, which is built when somebody asks for it. */
+class DecodedEvent implements StoredEvent {
+  readonly type: EventType
+  readonly data: EventData[EventType]
+  readonly position: Position
+  readonly accepted: boolean
+  readonly record: StoredRecord
+  #envelope: Envelope | undefined
+
+  constructor({ type, record, position, accepted }: Placed, data: EventData[EventType]) {
+    this.type = type
+    this.data = data
+    this.position = position
+    this.accepted = accepted
+    this.record = record
   }
-  try {
-    return { type, data: codec.decode(type, placed.record.value), envelope, ...placed } as AnyStoredEvent
-  } catch (error) {
-    if (error instanceof WireError && error.code === 'unknown-schema') return error
-    return {
-      bad: error instanceof Error ? error.message : String(error),
-      type,
-      position: placed.position,
-      record: placed.record,
-    }
+
+  get envelope(): Envelope {
+    return (this.#envelope ??= fromHeaders(this.record.headers) as Envelope)
   }
 }
 
-async function learnAndDecode(codec: Codec, type: EventType, placed: Placed, unknown: WireError): Promise<Decoded> {
-  const again = await codec.learn(schemaIdIn(placed.record.value) ?? -1).then(
-    () => decodeOne(codec, type, placed),
+function decodeOne(codec: Codec, placed: Placed): Decoded | WireError {
+  const { type, position, record } = placed
+  if (!isEnvelope(record.headers)) return { bad: 'malformed event headers', type, position, record }
+  try {
+    return new DecodedEvent(placed, codec.decode(type, record.value)) as AnyStoredEvent
+  } catch (error) {
+    if (error instanceof WireError && error.code === 'unknown-schema') return error
+    return { bad: error instanceof Error ? error.message : String(error), type, position, record }
+  }
+}
+
+async function learnAndDecode(codec: Codec, placed: Placed, unknown: WireError): Promise<Decoded> {
+  const { type, position, record } = placed
+  const again = await codec.learn(schemaIdIn(record.value) ?? -1).then(
+    () => decodeOne(codec, placed),
     (error: unknown) => {
       if (error instanceof WireError) return error
       throw error
     },
   )
-  if (!(again instanceof WireError)) return again
-  return { bad: unknown.message, type, position: placed.position, record: placed.record, unknownSchema: true }
+  return again instanceof WireError ? { bad: unknown.message, type, position, record, unknownSchema: true } : again
 }

@@ -45,5 +45,9 @@ function openAll(events: readonly Decoded[], claimCheck: ClaimCheck): Promise<De
 
 async function openClaims(event: Decoded, claimCheck: ClaimCheck): Promise<Decoded> {
   if ('bad' in event) return event
-  return { ...event, data: await claimCheck.openData(event.type, event.data) } as Decoded
+  const data = await claimCheck.openData(event.type, event.data)
+  if (data === event.data) return event
+  // Field by field: an event builds its envelope when it is asked, which a spread does not.
+  const { type, position, envelope, accepted, record } = event
+  return { type, position, envelope, accepted, record, data } as Decoded
 }

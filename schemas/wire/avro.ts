@@ -9,6 +9,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import avsc from 'avsc'
+import { createRepeatedTexts } from './repeated-texts.ts'
 
 export type AvroType = avsc.Type
 export type AvroResolver = ReturnType<AvroType['createResolver']>
@@ -51,7 +52,10 @@ const base = avsc.types as unknown as {
 class Text extends base.StringType {
   override _read(tap: Tap): string {
     const start = readLength(tap)
+    const known = repeated.find(tap.buf, start, tap.pos)
+    if (known !== undefined) return known
     const text = tap.buf.utf8Slice(start, tap.pos)
+    repeated.keep(tap.buf, start, text)
     if (text.includes('\ufffd') && !isUtf8(tap.buf.subarray(start, tap.pos))) throw new Error('text is not UTF-8')
     return text
   }
@@ -160,6 +164,7 @@ class Dictionary extends base.MapType {
   }
 }
 
+const repeated = createRepeatedTexts()
 const own = { writable: true, enumerable: true, configurable: true }
 const text = new Text()
 const bytes = new Bytes()

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Envelope } from '#schemas/event.ts'
-import { chainOf, fromHeaders, toHeaders } from '#schemas/wire/headers.ts'
+import { chainOf, fromHeaders, isEnvelope, toHeaders } from '#schemas/wire/headers.ts'
 import { anyText } from '#test/schemas/any-event.ts'
 
 const envelope: Envelope = {
@@ -114,6 +114,18 @@ test.for<[string, Record<string, string>]>([
   ['letters in its time', { ...headers, ce_time: '2026-01-01T00:00:00.0o0Z' }],
 ])('%s is no envelope', ([, foreign]) => {
   expect(fromHeaders(foreign)).toBeUndefined()
+  expect(isEnvelope(foreign)).toBe(false)
+})
+
+test('headers are called an envelope exactly where one is read from them', () => {
+  const spoilt = fc.oneof(fc.constantFrom('', '%', '%41', '-1', '0', '1', '2026-02-30T00:00:00.000Z'), fc.string())
+  const noise = fc.dictionary(fc.constantFrom(...Object.keys(headers), 'traceparent'), spoilt, { maxKeys: 2 })
+  fc.assert(
+    fc.property(fc.oneof(anyEnvelope.map(toHeaders), fc.constant(headers)), noise, (given, spoilt) => {
+      const found = { ...given, ...spoilt }
+      expect(isEnvelope(found)).toBe(fromHeaders(found) !== undefined)
+    }),
+  )
 })
 
 test('no headers make it throw', () => {
