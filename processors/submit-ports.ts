@@ -1,6 +1,7 @@
 import { decodeRecords } from './journal/read.ts'
 import type { SubmitPorts } from './kinds/submit-run.command.ts'
 import { partitionOf } from './ports/event-log.ts'
+import { admitBy } from './runs/admit.ts'
 import { findRun } from './runs/find-run.query.ts'
 import { firstOffsetOf } from './runs/runs.query.ts'
 import { need } from './start.ts'
@@ -9,7 +10,7 @@ import type { Position } from '#schemas/position.ts'
 
 /** What submitting a run needs, from a started process. */
 export function submitPorts(lattice: Lattice): SubmitPorts & { firstOf(runId: string): Promise<Position> } {
-  const { given, journal, feed, codec } = lattice
+  const { given, journal, feed, codec, budgets } = lattice
   const { log, clock } = given
 
   /** Of a run that may have been accepted elsewhere a moment ago. */
@@ -24,10 +25,11 @@ export function submitPorts(lattice: Lattice): SubmitPorts & { firstOf(runId: st
     feed,
     clock,
     firstOf,
+    ...(budgets.rules.length === 0 ? {} : { admit: admitBy(budgets) }),
     async submitted(runId) {
       const first = await firstOf(runId)
       const options = { topic: 'runs.v1', partition: first.partition, wants: () => true } as const
-      for await (const batch of log.read(first, { batchSize: 1 })) {
+      for await (const batch of log.read(first, { batchSize: 1, patienceMs: 3_000 })) {
         const [event] = await decodeRecords(codec, batch, options)
         if (event === undefined || 'bad' in event || event.type !== 'task.submitted') return undefined
         return { id: event.envelope.id, bodyHash: event.data.bodyHash, position: event.position }

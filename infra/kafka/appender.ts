@@ -37,6 +37,8 @@ export interface AppenderOptions {
 /** A send carries at most this much, unless one call alone is larger: a batch is what a reader gets at once. */
 const SEND_BYTES = 2 * 1024 * 1024
 const SEND_RECORDS = 5_000
+/** How often calls that wait are looked through for those whose time is over. */
+const LOOK_EVERY_MS = 250
 const MAX_SEQUENCE = 0x7fff_ffff
 
 interface Call {
@@ -61,6 +63,8 @@ interface Lot {
   outcome: { readonly firstOffset: number } | { readonly failure: Failure } | undefined
   /** An attempt may have reached the log. */
   doubtful: boolean
+  /** An attempt was sent and has no answer yet. */
+  inFlight: boolean
   reason: unknown
 }
 
@@ -97,6 +101,15 @@ export class Appender {
     })
   }
 
+  /** Of calls that still wait for the send before them nothing was sent. */
+  #giveUpWaiting(): void {
+    const now = performance.now()
+    const late = this.#waiting.filter(({ giveUpAt }) => giveUpAt <= now)
+    if (late.length === 0) return
+    this.#waiting = this.#waiting.filter(({ giveUpAt }) => giveUpAt > now)
+    for (const { reject } of late) reject(unavailable(new Unreachable('what was sent before got no answer')))
+  }
+
   /** Refuses what comes, and resolves when what is under way is settled, or given up after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true
@@ -108,12 +121,14 @@ export class Appender {
   async #sendAll(): Promise<void> {
     // Calls of the same turn of the event loop go together.
     await new Promise<void>((turn) => setImmediate(turn))
+    const looking = setInterval(() => this.#giveUpWaiting(), LOOK_EVERY_MS)
     while (this.#waiting.length > 0) {
       const calls = this.#takeCalls()
       const lots = lotsOf(calls)
-      await this.#send(lots, calls[0] as Call)
+      await this.#send(lots, Math.min(...calls.map(({ giveUpAt }) => giveUpAt)))
       for (const call of calls) settle(call, lots)
     }
+    clearInterval(looking)
     this.#sending = undefined
   }
 
@@ -131,21 +146,33 @@ export class Appender {
   }
 
   /** Gives each lot its outcome. Never rejects. */
-  async #send(lots: ReadonlyMap<string, Lot>, oldest: Call): Promise<void> {
-    const patience = new Patience(Math.max(0, Math.min(oldest.giveUpAt, this.#giveUpAt) - performance.now()))
+  async #send(lots: ReadonlyMap<string, Lot>, giveUpAt: number): Promise<void> {
+    const patience = new Patience(Math.max(0, Math.min(giveUpAt, this.#giveUpAt) - performance.now()))
     this.#patience = patience
+    const over = new AbortController()
     try {
-      this.#producer ??= await this.#newProducer(patience)
-      stamp(lots, this.#producer)
-      await this.#deliver([...lots.values()], patience)
+      await Promise.race([this.#sendWithin(lots, patience, over.signal), patience.over(over.signal)])
     } catch (error) {
       const failure = error instanceof Failure ? error : unavailable(error)
-      for (const lot of lots.values()) lot.outcome ??= { failure: lot.doubtful ? outcomeUnknown(failure) : failure }
+      for (const lot of lots.values()) {
+        const isUnknown = lot.doubtful || lot.inFlight
+        lot.outcome ??= { failure: isUnknown ? outcomeUnknown(failure) : failure }
+      }
+    } finally {
+      over.abort()
     }
     for (const [key, lot] of lots) {
       if (lot.outcome !== undefined && 'failure' in lot.outcome) this.#producer = undefined
       else this.#producer?.sequences.set(key, after(lot.sequence, lot.records.length))
     }
+  }
+
+  async #sendWithin(lots: ReadonlyMap<string, Lot>, patience: Patience, over: AbortSignal): Promise<void> {
+    const producer = this.#producer ?? (await this.#newProducer(patience))
+    if (over.aborted) return
+    this.#producer = producer
+    stamp(lots, producer)
+    await this.#deliver([...lots.values()], { patience, over })
   }
 
   async #newProducer(patience: Patience): Promise<Producer> {
@@ -163,12 +190,12 @@ export class Appender {
     }
   }
 
-  async #deliver(lots: readonly Lot[], patience: Patience): Promise<void> {
+  async #deliver(lots: readonly Lot[], { patience, over }: { patience: Patience; over: AbortSignal }): Promise<void> {
     for (;;) {
       const open = lots.filter((lot) => lot.outcome === undefined)
-      if (open.length === 0) return
+      if (open.length === 0 || over.aborted) return
       const byLeader = Map.groupBy(open, (lot) => this.#cluster.leaderOf(lot.topic.name, lot.partition))
-      await Promise.all([...byLeader].map(([leader, ofLeader]) => this.#attempt(leader, ofLeader)))
+      await Promise.all([...byLeader].map(([leader, ofLeader]) => this.#attempt({ leader, over }, ofLeader)))
       const failed = open.find((lot) => lot.outcome === undefined)
       if (failed === undefined) return
       await patience.wait(failed.reason)
@@ -178,23 +205,31 @@ export class Appender {
     }
   }
 
-  async #attempt(leader: number | undefined, lots: readonly Lot[]): Promise<void> {
+  /** Sends nothing once it is `over`: what was given up must not be written later, unless it is said to be unknown. */
+  async #attempt(
+    { leader, over }: { readonly leader: number | undefined; readonly over: AbortSignal },
+    lots: readonly Lot[],
+  ): Promise<void> {
     let answers: readonly ProducedPartition[]
     try {
       if (leader === undefined) throw new Unreachable('a partition has no leader')
       const link = await this.#cluster.link(leader, 'write')
+      if (over.aborted) return
       const { brokerTimeoutMs } = this.#options
+      for (const lot of lots) lot.inFlight = true
       const byId = link.speaks(versions.produceById)
       answers = await link.send(produce(lots, { byId, brokerTimeoutMs, timeoutMs: brokerTimeoutMs + 5_000 }))
     } catch (error) {
       if (error instanceof Failure) throw error
       for (const lot of lots) {
         lot.reason = error
+        lot.inFlight = false
         if (!(error instanceof Unreachable) && (!(error instanceof LinkBroken) || error.sent)) lot.doubtful = true
       }
       return
     }
     for (const lot of lots) {
+      lot.inFlight = false
       const isHis = ({ topic, partition }: ProducedPartition) =>
         partition === lot.partition && (topic === lot.topic.id || topic === lot.topic.name)
       hear(lot, answers.find(isHis))
@@ -245,6 +280,7 @@ function addToLot(lots: Map<string, Lot>, part: Part): number {
     sequence: 0,
     outcome: undefined,
     doubtful: false,
+    inFlight: false,
     reason: undefined,
   }
   lots.set(key, lot)

@@ -5,7 +5,14 @@
  * one: its id is part of every fetch, and it is compared with the log's own record of it whenever a broker is asked
  * about it, at least every `checkEveryMs` (R5). Our partitioner decides, never kafkajs' or the broker's.
  */
-import type { EventLog, NewRecord, PartitionBounds, ReadOptions, StoredRecord } from '#processors/ports/event-log.ts'
+import type {
+  AppendOptions,
+  EventLog,
+  NewRecord,
+  PartitionBounds,
+  ReadOptions,
+  StoredRecord,
+} from '#processors/ports/event-log.ts'
 import { partitionOf, recordLimits } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
@@ -152,7 +159,7 @@ class KafkaEventLog implements EventLog {
     return this.#topic(topic).partitions
   }
 
-  async append(topic: Topic, records: readonly NewRecord[]): Promise<readonly Position[]> {
+  async append(topic: Topic, records: readonly NewRecord[], options?: AppendOptions): Promise<readonly Position[]> {
     this.#guard()
     if (records.length === 0) return []
     const bytes = weigh(records)
@@ -164,7 +171,7 @@ class KafkaEventLog implements EventLog {
       partition,
       records: indexes.map((index) => records[index] as NewRecord),
     }))
-    const firsts = await this.#inside.appender.append(parts, bytes)
+    const firsts = await this.#inside.appender.append(parts, bytes, options?.patienceMs)
     const nextOffset = new Map(parts.map(({ partition }, index) => [partition, firsts[index] as number]))
     return placed.map((partition) => {
       const offset = nextOffset.get(partition) as number

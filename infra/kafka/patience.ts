@@ -34,6 +34,16 @@ export class Patience {
     this.#deadline = Math.min(this.#deadline, performance.now() + leftMs)
   }
 
+  /** Throws when the time is over, whatever is under way; returns when the signal aborts first. */
+  async over(done: AbortSignal): Promise<void> {
+    while (!this.exhausted) {
+      const waitMs = Math.min(this.leftMs, LONGEST_MS)
+      await sleep(waitMs, undefined, { signal: done, ref: false }).catch(() => {})
+      if (done.aborted) return
+    }
+    throw unavailable(new Error('no answer in time'))
+  }
+
   /** Waits before the next attempt, or throws when there is no time for one. */
   async wait(reason: unknown): Promise<void> {
     if (reason instanceof Failure) throw reason

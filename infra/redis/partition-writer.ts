@@ -11,27 +11,30 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { recordLimits } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import { type Refusal, appendScript, refusalOf } from './append-script.ts'
-import { failureOf, troubleOf } from './redis-failure.ts'
+import { NotConnected, failureOf, troubleOf } from './redis-failure.ts'
 import { answered } from './redis-connection.ts'
 import type { Partition, RedisHistory } from './redis-history.ts'
 import { type Entry, type PackedRecords, StreamRecord, offsetOf, streamId } from './stream-record.ts'
 
 export interface PartitionWriter {
   /** The offset of the first record; the others follow it. */
-  append(records: PackedRecords): Promise<number>
+  append(records: PackedRecords, patienceMs?: number): Promise<number>
   /** Resolves once nothing is under way; from now on that is waited for at most `graceMs`. */
   settle(graceMs: number): Promise<void>
 }
 
 interface Call {
   readonly records: PackedRecords
-  readonly since: number
+  /** On the monotonic clock. */
+  readonly giveUpAt: number
   readonly resolve: (offset: number) => void
   readonly reject: (error: Failure) => void
 }
 
 /** How long the server remembers a writer's last batch, s. */
 const ENTRY_TTL_S = 24 * 3600
+/** How often calls that wait are looked through for those whose time is over, ms. */
+const LOOK_EVERY_MS = 250
 /** Between two tries while the server is there but not able, ms. */
 const PAUSE_MS = 50
 
@@ -46,15 +49,26 @@ export function createPartitionWriter(history: RedisHistory, partition: Partitio
   /** Once the history is another one, it stays so until the log is opened anew. */
   let stopped: Failure | undefined
 
-  function append(records: PackedRecords): Promise<number> {
+  function append(records: PackedRecords, ownPatienceMs = patienceMs): Promise<number> {
     return new Promise((resolve, reject) => {
-      queue.push({ records, since: performance.now(), resolve, reject })
+      queue.push({ records, giveUpAt: performance.now() + ownPatienceMs, resolve, reject })
       if (!draining) drained = drain()
     })
   }
 
+  /** Of calls that still wait for the batch before them nothing was sent. */
+  function giveUpWaiting(): void {
+    const now = performance.now()
+    const late = queue.filter(({ giveUpAt }) => giveUpAt <= now)
+    for (const call of late) {
+      queue.splice(queue.indexOf(call), 1)
+      call.reject(giveUp(new NotConnected(redis.lastError?.message ?? 'no answer in time'), false))
+    }
+  }
+
   async function drain(): Promise<void> {
     draining = true
+    const looking = setInterval(giveUpWaiting, LOOK_EVERY_MS)
     while (queue.length > 0) {
       await othersOfThisTurn()
       const calls = takeGroup(queue)
@@ -69,13 +83,14 @@ export function createPartitionWriter(history: RedisHistory, partition: Partitio
         for (const call of calls) call.reject(failure)
       }
     }
+    clearInterval(looking)
     draining = false
   }
 
   /** Sends one batch until it is known to be written, or to be not. */
   async function write(calls: readonly Call[]): Promise<number> {
     const packed = calls.length === 1 ? calls[0]?.records.bytes : Buffer.concat(calls.map((call) => call.records.bytes))
-    const until = () => Math.min((calls[0]?.since ?? 0) + patienceMs, closingBy)
+    const until = () => Math.min(...calls.map(({ giveUpAt }) => giveUpAt), closingBy)
     let maybeWritten = false
     for (;;) {
       if (stopped !== undefined) throw stopped

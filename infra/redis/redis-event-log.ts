@@ -5,6 +5,7 @@
  * much that is; a retried append is written once (R6); a server that was emptied, restored or swapped is noticed (R5).
  */
 import {
+  type AppendOptions,
   type EventLog,
   type NewRecord,
   type ReadOptions,
@@ -31,7 +32,11 @@ export async function openRedisEventLog(options: HistoryOptions): Promise<EventL
   const writers = new Map<Partition, PartitionWriter>()
   const closing = new AbortController()
 
-  async function append(topic: Topic, records: readonly NewRecord[]): Promise<readonly Position[]> {
+  async function append(
+    topic: Topic,
+    records: readonly NewRecord[],
+    options?: AppendOptions,
+  ): Promise<readonly Position[]> {
     if (closing.signal.aborted) throw closedFailure(history.redis.address)
     if (records.length === 0) return []
     if (records.length > recordLimits.records) throw tooLarge(`${records.length} records`)
@@ -42,7 +47,7 @@ export async function openRedisEventLog(options: HistoryOptions): Promise<EventL
     const done = await Promise.allSettled(
       packed.map(async (records, i) => {
         const partition = history.partition(topic, shares[i]?.partition ?? 0)
-        return await writerOf(partition).append(records)
+        return await writerOf(partition).append(records, options?.patienceMs)
       }),
     )
     return positionsOf(topic, shares, done)

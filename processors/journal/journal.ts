@@ -1,6 +1,6 @@
 import type { Clock } from '#processors/ports/clock.ts'
 import { recordLimits } from '#processors/ports/event-log.ts'
-import type { EventLog, NewRecord } from '#processors/ports/event-log.ts'
+import type { AppendOptions, EventLog, NewRecord } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
 import { catalog } from '#schemas/catalog.ts'
@@ -23,9 +23,9 @@ export interface Journal {
   readonly logId: string
   prepare(events: readonly AnyNewEvent[]): Promise<readonly PreparedEvent[]>
   /** Appends in order. All events are of one topic. Errors: those of `EventLog.append`. */
-  append(events: readonly PreparedEvent[]): Promise<readonly Position[]>
+  append(events: readonly PreparedEvent[], options?: AppendOptions): Promise<readonly Position[]>
   /** `prepare` and `append`. */
-  write(events: readonly AnyNewEvent[]): Promise<Written>
+  write(events: readonly AnyNewEvent[], options?: AppendOptions): Promise<Written>
 }
 
 export interface Written {
@@ -69,14 +69,14 @@ export function openJournal(given: {
     return { event: stored, redactions, record: { key: stored.subject, headers: toHeaders(envelope), value } }
   }
 
-  async function append(events: readonly PreparedEvent[]): Promise<readonly Position[]> {
+  async function append(events: readonly PreparedEvent[], options?: AppendOptions): Promise<readonly Position[]> {
     if (events.length === 0) return []
     const topic = catalog[events[0]!.event.type].topic
     const positions: Position[] = []
     for (const records of portions(events)) {
       const began = clock.monotonic()
       try {
-        const at = await log.append(topic, records)
+        const at = await log.append(topic, records, options)
         given.onAppended?.(topic, at, records)
         positions.push(...at)
       } catch (error) {
@@ -93,9 +93,9 @@ export function openJournal(given: {
     logId: log.id,
     prepare: (events) => Promise.all(events.map(prepareOne)),
     append,
-    async write(events) {
+    async write(events, options) {
       const prepared = await Promise.all(events.map(prepareOne))
-      return { events: prepared, positions: await append(prepared) }
+      return { events: prepared, positions: await append(prepared, options) }
     },
   }
 }

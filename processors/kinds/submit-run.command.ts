@@ -19,6 +19,8 @@ export interface SubmitPorts {
   readonly clock: Clock
   /** The accepted submission of a run that exists already. */
   readonly submitted: (runId: string) => Promise<Submission | undefined>
+  /** Refuses a run whose first call would not be paid for. Errors: `budget.spent`, `budget.unpriced`. */
+  readonly admit?: (spec: RunSpec) => Promise<void>
 }
 
 export interface Submission {
@@ -48,6 +50,9 @@ export interface SubmittedRun {
   readonly event?: PreparedEvent['event']
 }
 
+/** How long somebody who asks is kept waiting for a log that is gone. */
+const patienceMs = 3_000
+
 export async function submitRun(ports: SubmitPorts, request: RunRequest): Promise<SubmittedRun> {
   const { idempotencyKey, principal, route, body } = request
   const keyed = idempotencyKey !== undefined
@@ -63,7 +68,7 @@ export async function submitRun(ports: SubmitPorts, request: RunRequest): Promis
   const position = await appendOnce(ports, prepared, runId)
   if (!keyed) return { runId, position, repeated: false, event: prepared.event }
 
-  await ports.feed.reached(position)
+  await readBack(ports, position)
   if (!ports.feed.isRejected(position.partition, position.offset)) {
     return { runId, position, repeated: false, event: prepared.event }
   }
@@ -72,9 +77,10 @@ export async function submitRun(ports: SubmitPorts, request: RunRequest): Promis
 
 /** A run's first event, ready to be appended. */
 export async function prepareRun(
-  { journal }: Pick<SubmitPorts, 'journal'>,
+  { journal, admit }: Pick<SubmitPorts, 'journal' | 'admit'>,
   { runId, spec, traceparent }: { runId: string; spec: RunSpec; traceparent?: string | undefined },
 ): Promise<PreparedEvent> {
+  await admit?.(spec)
   const [prepared] = await journal.prepare([
     {
       type: 'task.submitted',
@@ -86,6 +92,24 @@ export async function prepareRun(
   ])
   if (prepared === undefined) throw new Failure('internal', 'nothing was prepared')
   return prepared
+}
+
+/** The run is on the log; whether it is the key's first is known once the feed has come to it. */
+async function readBack({ feed, clock }: SubmitPorts, position: Position): Promise<void> {
+  const late = new AbortController()
+  const over = new AbortController()
+  void clock.sleep(patienceMs, over.signal).then(() => late.abort())
+  try {
+    await feed.reached(position, late.signal)
+  } catch (error) {
+    if (over.signal.aborted || !late.signal.aborted) throw error
+    throw new Failure('append.outcome-unknown', 'the log was lost before the request could be read back', {
+      remedy: 'Send the same request with the same Idempotency-Key again.',
+      cause: error,
+    })
+  } finally {
+    over.abort()
+  }
 }
 
 async function repeated(
@@ -106,15 +130,19 @@ async function repeated(
   return { runId, position: first.position, repeated: true }
 }
 
-/** Tries once more where the outcome is unknown: a second copy of the same record is rejected by the referee (R1). */
+/**
+ * Tries once more where the outcome is unknown and there is time: a second copy of the same record is rejected by the
+ * referee (R1).
+ */
 async function appendOnce(ports: SubmitPorts, prepared: PreparedEvent, runId: string): Promise<Position> {
+  const until = ports.clock.monotonic() + patienceMs
   const append = async (): Promise<Position> => {
-    const [position] = await ports.journal.append([prepared])
+    const [position] = await ports.journal.append([prepared], { patienceMs: until - ports.clock.monotonic() })
     if (position === undefined) throw new Failure('internal', `run ${runId} got no position`)
     return position
   }
   return append().catch((error: unknown) => {
-    if (!isFailure(error, 'append.outcome-unknown')) throw error
+    if (!isFailure(error, 'append.outcome-unknown') || ports.clock.monotonic() >= until) throw error
     return append()
   })
 }

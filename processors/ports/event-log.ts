@@ -26,7 +26,7 @@ export interface EventLog {
    * merge them into one sync or send. Errors: `log.full`, `log.unavailable` (nothing written),
    * `append.outcome-unknown` (may have been written), `record.too-large` (nothing of the call written), `log.closed`.
    */
-  append(topic: Topic, records: readonly NewRecord[]): Promise<readonly Position[]>
+  append(topic: Topic, records: readonly NewRecord[], options?: AppendOptions): Promise<readonly Position[]>
   /**
    * Batches of one partition from `from` on (inclusive), in order and without holes. No consumer group, no state.
    * Ends at the partition's end as it was when the read began, or goes on for ever with `follow`.
@@ -38,6 +38,14 @@ export interface EventLog {
   bounds(topic: Topic): Promise<readonly PartitionBounds[]>
   /** Ends every read and refuses further appends; appends under way settle first. */
   close(): Promise<void>
+}
+
+export interface AppendOptions {
+  /**
+   * Bounded wait on an unreachable log before `log.unavailable`, or `append.outcome-unknown` where it was sent. Default
+   * 30,000 ms. Calls that share a sync or a send share the shortest.
+   */
+  readonly patienceMs?: number
 }
 
 export interface NewRecord {

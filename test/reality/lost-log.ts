@@ -90,6 +90,9 @@ export function describeLostLog(name: string, start: () => Promise<{ server: Ser
         expect(ready.status).toBe(503)
         expect(await ready.json()).toMatchObject({ ready: false, log: 'unavailable' })
         expect(serving.child.exitCode).toBe(null)
+        const began = performance.now()
+        expect((await send(serving, { prompt: 'while it is away' })).status).toBe(503)
+        expect(performance.now() - began, 'ms to a refusal').toBeLessThan(10_000)
         await back()
         const before = acknowledged.size
         await eventually(() => acknowledged.size > before + 10, {

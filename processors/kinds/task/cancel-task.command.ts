@@ -9,6 +9,9 @@ import type { Position } from '#schemas/position.ts'
  * Promise: a control event that takes effect at its position, if the run is open there. A run that ended before is
  * left as it ended: `run.closed`. Cancelling twice is cancelling once.
  */
+/** How long somebody who asks is kept waiting for a log that is gone. */
+const patienceMs = 3_000
+
 export async function cancelTask(
   ports: { journal: Journal; feed: RunFeed },
   runId: string,
@@ -17,14 +20,13 @@ export async function cancelTask(
   const chain = ports.feed.chain(runId)
   if (chain === undefined) throw new Failure('run.unknown', `there is no run ${runId}`)
   if (chain.closed) throw new Failure('run.closed', `run ${runId} has ended`)
-  const { positions } = await ports.journal.write([
-    {
-      type: 'task.cancelled',
-      subject: runId,
-      data: { reason: options.reason ?? null, principal: options.principal },
-      chain: { run: runId, seq: -1, prev: '' },
-    },
-  ])
+  const event = {
+    type: 'task.cancelled',
+    subject: runId,
+    data: { reason: options.reason ?? null, principal: options.principal },
+    chain: { run: runId, seq: -1, prev: '' },
+  } as const
+  const { positions } = await ports.journal.write([event], { patienceMs })
   const position = positions[0]
   if (position === undefined) throw new Failure('internal', 'the cancellation got no position')
   await ports.feed.reached(position)

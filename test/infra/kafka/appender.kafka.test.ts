@@ -57,6 +57,19 @@ describe('appender', () => {
     expect(await failureOf(log.append(ONE, records(1, 'c')))).toBe('log.unavailable')
   })
 
+  it('says so soon to a caller with little patience, also behind one that waits longer', async () => {
+    const { log, proxy } = await throughProxy(20_000)
+    await log.append(ONE, records(1, 'a'))
+    await proxy.close()
+    const patient = failureOf(log.append(ONE, records(1, 'b')))
+    await new Promise((turn) => setImmediate(turn))
+    const began = performance.now()
+    expect(await failureOf(log.append(ONE, records(1, 'c'), { patienceMs: 600 }))).toBe('log.unavailable')
+    expect(performance.now() - began).toBeLessThan(5_000)
+    await log.close()
+    expect(await patient).toMatch(/^(log\.unavailable|append\.outcome-unknown)$/)
+  }, 30_000)
+
   it('a call whose partitions fare differently is told that its outcome is unknown', async () => {
     const { log, proxy } = await throughProxy(700)
     const calls = Array.from({ length: 30 }, (_, i) => [record(`key-${i}`), record(`other-${i}`)])

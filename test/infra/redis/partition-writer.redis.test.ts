@@ -154,3 +154,31 @@ test('offsets go on behind an entry that somebody deleted from the end', async (
   expect(await codeOf(readAll(log, TOPIC))).toBe('log.gap')
   await log.close()
 })
+
+test('a caller with little patience hears soon that nothing was written, also behind one that waits longer', async () => {
+  await using redis = await ownRedis()
+  const log = await openRedisEventLog({ url: redis.url, patienceMs: 20_000 })
+  await log.append(TOPIC, records(1, 'before'))
+  await redis.server.kill()
+  const patient = log.append(TOPIC, records(1, 'patient'))
+  await new Promise((turn) => setImmediate(turn)) // or they would share a batch
+  const began = performance.now()
+  expect(await codeOf(log.append(TOPIC, records(1, 'impatient'), { patienceMs: 600 }))).toBe('log.unavailable')
+  expect(performance.now() - began).toBeLessThan(5_000)
+  await redis.server.restart()
+  await patient
+  expect((await idsIn(log)).length).toBe(2)
+  await log.close()
+})
+
+test('a caller with little patience hears of a server that hangs that the outcome is unknown', async () => {
+  await using redis = await ownRedis()
+  const log = await openRedisEventLog({ url: redis.url })
+  await log.append(TOPIC, records(1, 'before'))
+  await redis.server.kill('SIGSTOP')
+  const began = performance.now()
+  expect(await codeOf(log.append(TOPIC, records(1, 'hung'), { patienceMs: 600 }))).toBe('append.outcome-unknown')
+  expect(performance.now() - began).toBeLessThan(5_000)
+  await redis.server.kill('SIGCONT')
+  await log.close()
+})
