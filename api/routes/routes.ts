@@ -1,6 +1,8 @@
 import type { AddRoutes } from '#api/http/route.ts'
 import { chatCompletionRoutes } from '#api/openai/chat-completions.ts'
 import { embeddingRoutes } from '#api/openai/embeddings.ts'
+import { modelRoutes } from '#api/openai/models.ts'
+import { budgetRoutes } from './budgets.ts'
 import { chatRoutes } from './chat.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { documentRoutes } from './documents.ts'
@@ -18,6 +20,7 @@ import { validateRoutes } from './validate.ts'
 export const routes: readonly AddRoutes[] = [
   chatCompletionRoutes,
   embeddingRoutes,
+  modelRoutes,
   chatRoutes,
   providerRoutes,
   taskRoutes,
@@ -27,6 +30,7 @@ export const routes: readonly AddRoutes[] = [
   searchRoutes,
   sqlRoutes,
   storeRoutes,
+  budgetRoutes,
   deadLetterRoutes,
   objectRoutes,
   healthRoutes,

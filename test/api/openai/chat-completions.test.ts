@@ -25,7 +25,13 @@ test('an answer is what the model server sent, and its run says how it came to b
   const runId = answer.headers.get('x-request-id')
   const at = encodeURIComponent(answer.headers.get('x-lattice-position') ?? '')
   const run = await server.ask(`/v1/runs/${runId}?at=${at}&wait=5000`)
-  expect(run.json).toMatchObject({ kind: 'chat', status: 'done', outcome: 'accepted', answer: 'forty-two', attempts: 1 })
+  expect(run.json).toMatchObject({
+    kind: 'chat',
+    status: 'done',
+    outcome: 'accepted',
+    answer: 'forty-two',
+    attempts: 1,
+  })
   const { events } = (await server.ask(`/v1/runs/${runId}/events`)).json
   expect(events.map(({ type }: { type: string }) => type)).toEqual([
     'task.submitted',
@@ -78,4 +84,13 @@ test('the same key and body get the recorded answer, another body is refused', a
   expect(server.models.callCount).toBe(calls)
   const other = await post('/v1/chat', { model: 'openai/other', messages }, key)
   expect(other.status).toBe(422)
+})
+
+test('the models that can be named are listed and found, with slashes or without', async () => {
+  const { json } = await server.ask('/v1/models')
+  const ids = json.data.map(({ id }: { id: string }) => id)
+  expect(ids).toContain('lattice/extract')
+  expect((await server.ask('/v1/models/lattice%2Fextract')).json).toMatchObject({ id: 'lattice/extract' })
+  expect(await (await fetch(`${server.url}/v1/models/lattice/extract`)).json()).toMatchObject({ id: 'lattice/extract' })
+  expect((await server.ask('/v1/models/none')).json.error.code).toBe('model.unknown')
 })

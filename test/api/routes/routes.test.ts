@@ -9,8 +9,14 @@ const everyRoute = `
   GET    /metrics
   GET    /openapi.json
   GET    /ready
+  GET    /v1/budgets
+  GET    /v1/budgets/{name}/periods
+  GET    /v1/chat/providers
   GET    /v1/dead-letters
   GET    /v1/dead-letters/{id}
+  GET    /v1/models
+  GET    /v1/models/*
+  GET    /v1/models/{id}
   GET    /v1/objects/{sha256}
   GET    /v1/runs
   GET    /v1/runs/{id}
@@ -18,9 +24,12 @@ const everyRoute = `
   GET    /v1/search
   GET    /v1/stores
   GET    /v1/stores/{name}/hash
+  POST   /v1/chat
+  POST   /v1/chat/completions
   POST   /v1/dead-letters/{id}/discard
   POST   /v1/dead-letters/{id}/resubmit
   POST   /v1/documents
+  POST   /v1/embeddings
   POST   /v1/sql
   POST   /v1/tasks
   POST   /v1/validate
@@ -52,6 +61,8 @@ const expected = everyRoute
   .trim()
   .split('\n')
   .map((line) => line.trim())
+/** Another way to write an address that is documented. */
+const unnamed = 'GET    /v1/models/*'
 
 test('these are the routes', () => {
   expect(served.toSorted()).toEqual(expected)
@@ -66,7 +77,7 @@ test('the OpenAPI document has them all, each with an id of its own, a summary a
       operation,
     })),
   )
-  expect(operations.map(({ route }) => route).toSorted()).toEqual(expected)
+  expect(operations.map(({ route }) => route).toSorted()).toEqual(expected.filter((route) => route !== unnamed))
   expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length)
   for (const { route, operation } of operations) {
     expect(operation.summary, route).toBeTruthy()
