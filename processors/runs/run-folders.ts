@@ -37,7 +37,7 @@ export function runFolders(given: {
   ])
   return {
     name: 'folders',
-    version: 1,
+    version: 2,
     topics: ['runs.v1'],
     wants: (type) => wanted.has(type),
     strangers: false,
@@ -93,40 +93,59 @@ async function writeOrPoison(event: AnyStoredEvent, files: FolderStore, claimChe
   }
 }
 
+/** What the store remembers of an open run, until its catalog of artifacts is written. */
+interface Noted {
+  readonly validator: string | null
+  /** The last answer, as `output.txt` has it. */
+  readonly output?: { readonly attempt: number; readonly sha256: string; readonly sizeBytes: number }
+  /** The last attempt whose answer passed. */
+  readonly passed?: number
+}
+
 async function write(event: AnyStoredEvent, files: FolderStore, claimCheck: ClaimCheck): Promise<void> {
   const run = event.envelope.subject
   const open = (text: string | ObjectRef): Promise<string> => claimCheck.open(text)
+  const note = (noted: Noted): void => files.note(run, JSON.stringify(noted))
   if (event.type === 'task.submitted') {
     if (!folderKinds.has(event.data.kind)) return
-    files.note(run, '{}')
+    note({ validator: event.data.validator })
     files.replace(`${run}/config.json`, pretty(configOf(run, event.data)))
   }
-  const noted = files.noted(run)
-  if (noted === undefined) return
-  const rows = await runRows(event, open)
+  const text = files.noted(run)
+  if (text === undefined) return
+  const noted = JSON.parse(text) as Noted
+  const stands = asItStands(event, noted)
+  const rows = await runRows(stands, open)
   files.append(`${run}/run.jsonl`, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
   if (event.type === 'attempt.completed') {
     const { attempt, provider, model } = event.data
     const content = await open(event.data.content)
     files.replace(`${run}/artifacts/output.txt`, content)
-    files.note(
-      run,
-      JSON.stringify({ attempt, provider, model, sha256: sha256(content), sizeBytes: Buffer.byteLength(content) }),
-    )
+    const output = { attempt, provider, model, sha256: sha256(content), sizeBytes: Buffer.byteLength(content) }
+    note({ ...noted, output })
   }
-  if (event.type === 'run.completed') {
-    const { sha256: hash, sizeBytes, ...metadata } = JSON.parse(noted) as Record<string, unknown>
-    const output = {
-      path: 'output.txt',
-      mime: 'text/plain; charset=utf-8',
-      sha256: hash,
-      sizeBytes,
-      tags: ['output', event.data.outcome],
-      metadata,
-    }
-    files.replace(`${run}/artifacts/index.json`, pretty({ run, artifacts: hash === undefined ? [] : [output] }))
+  if (event.type === 'verdict.reached' && event.data.passed) note({ ...noted, passed: event.data.attempt })
+  if (stands.type === 'run.completed') {
+    files.replace(`${run}/artifacts/index.json`, pretty({ run, artifacts: artifactsOf(noted, stands.data.outcome) }))
     files.note(run, undefined)
   }
+}
+
+/** An end that is said to be accepted without the verdict that proves it is a failure (R1), here as in every store. */
+function asItStands(event: AnyStoredEvent, { validator, output, passed }: Noted): AnyStoredEvent {
+  if (event.type !== 'run.completed' || event.data.outcome !== 'accepted') return event
+  const { attempt } = event.data
+  if (output?.attempt === attempt && (validator === null || passed === attempt)) return event
+  const { type, position, envelope, accepted, record } = event
+  const data = { ...event.data, outcome: 'failed', reason: 'unproven', attempt: null } as const
+  return { type, position, envelope, accepted, record, data }
+}
+
+function artifactsOf({ output }: Noted, outcome: string): readonly unknown[] {
+  if (output === undefined) return []
+  const { sha256: hash, sizeBytes, ...metadata } = output
+  const mime = 'text/plain; charset=utf-8'
+  return [{ path: 'output.txt', mime, sha256: hash, sizeBytes, tags: ['output', outcome], metadata }]
 }
 
 function configOf(run: string, data: Extract<AnyStoredEvent, { type: 'task.submitted' }>['data']): unknown {

@@ -263,9 +263,9 @@ export function describeWorkShare<Space>(name: string, harness: WorkShareHarness
       }
     })
 
-    it('a worker that only works long keeps its records', async () => {
+    it('a worker that works for five times its lease keeps its records, while another joins', async () => {
       await log.append(TOPIC, records(3, 'a'))
-      const slow = child({ holdMs: leaseMs * 3 })
+      const slow = child({ holdMs: leaseMs * 5 })
       await eventually('three taken', () => slow.lines.filter((line) => 'took' in line).length === 3, deadline)
       const others = taking(await open(), {}, (delivery) => delivery.done())
       await eventually('all done', () => slow.lines.filter(isDone).length === 3, deadline)

@@ -1,5 +1,8 @@
 /**
- * A process on a real log of its own, with everything a store needs to be folded, and nothing that answers for a model.
+ * A process on a real log, with everything a store needs to be folded, and nothing that answers for a model.
+ *
+ * Promise: without an opener the log is an embedded one below the world's folder; with one it is any log, and a child
+ * process given the same options opens the same.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +11,7 @@ import { openDiskFolderStore } from '#infra/disk/disk-folder-store.ts'
 import { openDiskObjects } from '#infra/disk/disk-objects.ts'
 import { openStoreFolder } from '#infra/disk/store-folder.ts'
 import { openDuckdbColumnStore } from '#infra/duckdb/duckdb-column-store.ts'
-import { type EmbeddedEventLog, openEmbeddedEventLog } from '#infra/embedded/embedded-event-log.ts'
+import { openEmbeddedEventLog } from '#infra/embedded/embedded-event-log.ts'
 import { openSqliteTableStore } from '#infra/sqlite/sqlite-table-store.ts'
 import { createSystemClock } from '#infra/system/system-clock.ts'
 import { storesOf, type Stores } from '#processors/catalog.ts'
@@ -19,16 +22,18 @@ import { createRedactor } from '#processors/journal/redact.ts'
 import { createReferee, refereeTables } from '#processors/journal/referee.ts'
 import { openRunFeed, type RunFeed } from '#processors/journal/run-feed.ts'
 import type { Clock } from '#processors/ports/clock.ts'
+import type { EventLog } from '#processors/ports/event-log.ts'
 import type { Objects } from '#processors/ports/objects.ts'
 import type { Signal } from '#processors/ports/report.ts'
 import type { StoreBuilds } from '#processors/ports/store-builds.ts'
 import type { FoldPorts } from '#processors/stores/fold-topics.ts'
 import { catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
 import { type Codec, openCodec } from '#schemas/wire/codec.ts'
+import { type Opener, openedBy } from '#test/contracts/opener.ts'
 
 export interface LogWorld {
   readonly folder: string
-  readonly log: EmbeddedEventLog
+  readonly log: EventLog
   readonly codec: Codec
   readonly clock: Clock
   readonly objects: Objects
@@ -45,6 +50,9 @@ export interface LogWorld {
 
 export interface LogWorldOptions {
   readonly folder?: string
+  /** How the log is opened; it then has the partitions its space was made with. */
+  readonly log?: Opener
+  /** Of the embedded log. */
   readonly partitions?: number
   /** Where builds and run folders are; below `folder` by default. */
   readonly storesIn?: string
@@ -58,7 +66,10 @@ export async function openLogWorld(options: LogWorldOptions = {}): Promise<LogWo
   const storesIn = options.storesIn ?? folder
   const signals: Signal[] = []
   const report = (signal: Signal): void => void signals.push(signal)
-  const log = await openEmbeddedEventLog({ path: join(folder, 'log'), partitions, syncMode: 'off' })
+  const log =
+    options.log === undefined
+      ? await openEmbeddedEventLog({ path: join(folder, 'log'), partitions, syncMode: 'off' })
+      : await (await openedBy(options.log)).openEventLog(options.log.given)
   const codec = await openCodec(catalogSchemaIds())
   const objects = openDiskObjects(join(folder, 'objects'))
   const claimCheck = createClaimCheck({ objects, thresholdBytes: claimCheckBytes })

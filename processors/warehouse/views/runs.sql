@@ -5,10 +5,10 @@ SELECT task.run,
        CASE WHEN ended.run IS NOT NULL THEN 'done'
             WHEN begun.run IS NOT NULL THEN 'running'
             ELSE 'queued' END AS status,
-       ended.outcome,
-       ended.reason,
-       answer.provider,
-       answer.model,
+       CASE WHEN proof.stands THEN ended.outcome ELSE 'failed' END AS outcome,
+       CASE WHEN proof.stands THEN ended.reason ELSE 'unproven' END AS reason,
+       CASE WHEN proof.stands THEN answer.provider END AS provider,
+       CASE WHEN proof.stands THEN answer.model END AS model,
        coalesce(spent.attempts, 0) AS attempts,
        coalesce(begun.resumes, 0) AS resumes,
        coalesce(spent.prompt_tokens, 0) AS prompt_tokens,
@@ -38,4 +38,8 @@ SELECT task.run,
                     sum(cost_micro_usd)::BIGINT AS cost_micro_usd
                FROM attempts GROUP BY run) AS spent ON spent.run = task.run
   LEFT JOIN attempts AS answer ON answer.run = task.run AND answer.attempt = ended.attempt
+  -- An end said to be accepted without the verdict that proves it is a failure, here as in every store.
+ CROSS JOIN LATERAL (SELECT coalesce(ended.outcome, '') <> 'accepted'
+                            OR coalesce(answer.status = 'completed' AND (task.validator IS NULL OR answer.passed), false)
+                            AS stands) AS proof
  WHERE task.accepted

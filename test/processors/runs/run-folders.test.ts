@@ -1,14 +1,13 @@
-/** Run folders: the files people know, and the same bytes after a kill. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+/** Run folders: the files people know. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openLiveStore } from '#processors/stores/live-store.ts'
 import { sha256 } from '#schemas/ids.ts'
 import { eventually } from '#test/contracts/eventually.ts'
-import { randomMs, runAndKill } from '#test/crash/kill-child.ts'
 import { type LogWorld, openLogWorld } from '#test/processors/log-world.ts'
-import { chained, record } from '#test/processors/recorded.ts'
+import { chained } from '#test/processors/recorded.ts'
 import { happened } from './run-script.ts'
 
 let world: LogWorld
@@ -123,31 +122,3 @@ test('a run that ended without an answer has no artifact in its catalog', async 
   expect(JSON.parse(text('artifacts/index.json'))).toEqual({ run: 'r', artifacts: [] })
   expect([...filesBelow(runsFolder()).keys()]).toEqual(['r/artifacts/index.json', 'r/config.json', 'r/run.jsonl'])
 })
-
-test(
-  '[store.atomic] [store.deterministic] killed at any moment, the files come to the same bytes: embedded log',
-  { timeout: 60_000 },
-  async () => {
-    await record(world, { seed: 'killed', runs: 60 })
-    const hash = await fold()
-    const whole = filesBelow(runsFolder())
-    await world.close()
-    const copies: string[] = []
-    for (let kill = 0; kill < 4; kill += 1) {
-      const copy = mkdtempSync(join(tmpdir(), 'lattice-killed-'))
-      copies.push(copy)
-      for (const part of ['log', 'objects']) cpSync(join(folder, part), join(copy, part), { recursive: true })
-      await runAndKill(import.meta.resolve('#test/crash/folders-folder.ts'), [copy], randomMs(60))
-      const after = await openLogWorld({ folder: copy })
-      const live = await openLiveStore(after.stores.folders, { builds: after.builds, ports: after.ports })
-      const [end] = await after.log.bounds('runs.v1')
-      await eventually('the end', () => live.next('runs.v1', 0) === end!.next)
-      expect((await live.contentHash()).hash).toBe(hash)
-      await live.close()
-      await after.close()
-      expect(filesBelow(join(copy, 'runs'))).toEqual(whole)
-    }
-    for (const copy of copies) rmSync(copy, { recursive: true })
-    world = await openLogWorld({ folder })
-  },
-)

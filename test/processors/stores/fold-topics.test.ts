@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { EmbeddedEventLog } from '#infra/embedded/embedded-event-log.ts'
 import type { StoredCheckpoint } from '#processors/ports/column-store.ts'
 import { Failure, type FailureCode } from '#processors/ports/failure.ts'
 import { foldTopics } from '#processors/stores/fold-topics.ts'
@@ -254,7 +255,7 @@ describe('[log.same] a checkpoint of another history: embedded log', () => {
 
   test('whose next record is gone stops by name', async () => {
     await world.journal.write([removed('a'), removed('b'), removed('c')])
-    await world.log.trim('documents.v1', 0, 2)
+    await (world.log as EmbeddedEventLog).trim('documents.v1', 0, 2)
     await expect(foldFrom({ topic: 'documents.v1', partition: 0, next: 1, lastId: 'x' })).rejects.toMatchObject({
       code: 'log.trimmed',
     })

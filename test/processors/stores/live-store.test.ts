@@ -1,13 +1,12 @@
-/** A store that is folded while it is asked: waiting for a position, raising a version, switching builds, full disks. */
-import { readFileSync, writeFileSync } from 'node:fs'
+/** A store that is folded while it is asked: waiting for a position, raising a version, what stops it. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { TableStore } from '#processors/ports/table-store.ts'
 import { type LiveStore, openLiveStore } from '#processors/stores/live-store.ts'
 import type { StoreDefinition } from '#processors/stores/store.ts'
 import type { EventType } from '#schemas/catalog.ts'
 import { eventually } from '#test/contracts/eventually.ts'
-import { mountSmallDisk } from '#test/crash/small-disk.ts'
 import { type LogWorld, openLogWorld } from '#test/processors/log-world.ts'
 import { record } from '#test/processors/recorded.ts'
 
@@ -66,8 +65,8 @@ describe('a position', () => {
   })
 })
 
-describe('a build that can not go on', () => {
-  test('[log.same] of another log stops by name: embedded log', async () => {
+describe('a build that can not go on: embedded log', () => {
+  test('[log.same] of another log stops by name', async () => {
     const search = await openLive(world.stores.search)
     await search.close()
     opened.length = 0
@@ -113,10 +112,11 @@ describe('a raised version', () => {
     await first.close()
     opened.length = 0
     const old = world.builds.current('lookup')
-    const raised = await openLive({ ...world.stores.lookup, version: 2 })
-    expect(raised.status()).toMatchObject({ version: 2, state: 'folding' })
+    const version = world.stores.lookup.version + 1
+    const raised = await openLive({ ...world.stores.lookup, version })
+    expect(raised.status()).toMatchObject({ version, state: 'folding' })
     expect(await raised.query((tables) => tables.get('SELECT count(*) AS n FROM runs'))).toMatchObject({ n: 10 })
-    expect(world.builds.current('lookup')).toMatchObject({ version: 2 })
+    expect(world.builds.current('lookup')).toMatchObject({ version })
     expect(world.builds.previous('lookup')?.id).toBe(old?.id)
   })
 
@@ -128,7 +128,7 @@ describe('a raised version', () => {
     const old = world.builds.current('search')
     const broken: StoreDefinition<TableStore> = {
       ...world.stores.search,
-      version: 2,
+      version: world.stores.search.version + 1,
       async open(folder, as) {
         const store = await world.stores.search.open(folder, as)
         return { ...store, fold: () => Promise.reject(new Error('a fault of the program')) }
@@ -142,113 +142,6 @@ describe('a raised version', () => {
     world.builds.promote(world.builds.create('search', 9))
     await expect(openLive(world.stores.search)).rejects.toMatchObject({ code: 'store.newer' })
   })
-})
-
-describe('[promote.clean] a switch to another build: embedded log', () => {
-  test.for(['lookup', 'search', 'folders', 'warehouse'] as const)(
-    'of %s keeps the content, under writes',
-    { timeout: 60_000 },
-    async (name) => {
-      const definition = world.stores[name] as StoreDefinition
-      await record(world, { seed: 'one', runs: 5 })
-      const live = await openLive(definition)
-      const build = world.builds.create(name, 1)
-      const writing = record(world, { seed: 'two', runs: 10 })
-      const before = live.status()
-      await live.switchTo(build)
-      for (const { topic, partition, next } of before.positions) {
-        expect(live.next(topic, partition)).toBeGreaterThanOrEqual(next)
-      }
-      await writing
-      expect(live.status()).toMatchObject({ build: build.id, state: 'folding' })
-      const ends = (
-        await Promise.all(definition.topics.map(async (topic) => ({ topic, bounds: await world.log.bounds(topic) })))
-      )
-        .flatMap(({ topic, bounds }) => bounds.map(({ partition, next }) => ({ topic, partition, offset: next - 1 })))
-        .filter(({ offset }) => offset >= 0)
-      expect(await live.reached(ends, 20_000)).toBe(true)
-      const hash = await live.contentHash()
-      await live.close()
-      opened.length = 0
-      const fresh = await openLive({ ...definition, version: 2 })
-      expect((await fresh.contentHash()).hash).toBe(hash.hash)
-    },
-  )
-
-  test('lets a query that is under way end on the old build, and asks the new one from then on', async () => {
-    const search = await openLive(world.stores.search)
-    await search.reached(await write('one'), 10_000)
-    const goOn = Promise.withResolvers<void>()
-    let seen: unknown[] = []
-    const asking = search.query(async (tables) => {
-      await goOn.promise
-      seen = contents(tables)
-    })
-    const build = world.builds.create('search', 1)
-    const switching = search.switchTo(build)
-    await eventually('the switch', () => search.status().build === build.id)
-    expect(await search.query(contents)).toEqual(['one'])
-    goOn.resolve()
-    await Promise.all([asking, switching])
-    expect(seen).toEqual(['one'])
-  })
-
-  test('that fails leaves the old build folding', async () => {
-    const search = await openLive(world.stores.search)
-    const build = world.builds.create('search', 1)
-    writeFileSync(
-      join(build.folder, 'search.sqlite'),
-      'no database at all, but long enough to be read as one'.repeat(50),
-    )
-    await expect(search.switchTo(build)).rejects.toMatchObject({ code: 'store.rebuild-required' })
-    expect(await search.reached(await write('one'), 10_000)).toBe(true)
-  })
-
-  test('mends a store that had stopped: it is waited for again', async () => {
-    const search = await openLive(world.stores.search)
-    await search.query((tables) => tables.run('DROP TABLE checkpoints'))
-    await write('one')
-    await eventually('the stop', () => search.status().state === 'stopped')
-    await search.switchTo(world.builds.create('search', 1))
-    expect(search.status()).toMatchObject({ state: 'folding' })
-    const at = await write('two')
-    expect(await search.reached(at, 10_000)).toBe(true)
-    expect(await search.query(contents)).toEqual(['two'])
-  })
-})
-
-describe('a disk that is full: embedded log', () => {
-  const disk = mountSmallDisk(8 * 1024)
-  afterEach(() => disk?.free())
-  afterAll(() => disk?.unmount())
-
-  test.skipIf(disk === undefined).for(['search', 'lookup', 'folders'] as const)(
-    '[store.atomic] makes %s wait and say so, and it goes on when there is room',
-    async (name) => {
-      const small = await openLogWorld({ storesIn: disk!.folder })
-      const live = await openLiveStore(small.stores[name] as StoreDefinition, {
-        builds: small.builds,
-        ports: small.ports,
-      })
-      try {
-        disk!.fill()
-        await record(small, { seed: 'full', runs: 40 })
-        await eventually('the stall', () => small.signals.some(({ signal }) => signal === 'store.stalled'), {
-          deadlineMs: 5000,
-        })
-        expect(live.status().state).not.toBe('stopped')
-        disk!.free()
-        const topic = name === 'search' ? 'documents.v1' : 'runs.v1'
-        const [end] = await small.log.bounds(topic)
-        expect(await live.reached([{ topic, partition: 0, offset: end!.next - 1 }], 15_000)).toBe(true)
-        expect(small.signals.map(({ signal }) => signal)).toContain('store.resumed')
-        expect(small.signals.map(({ signal }) => signal)).not.toContain('record.parked')
-      } finally {
-        await live.close()
-        await small.close()
-      }
-    },
-  )
 })
 
 test('the note of a build names its log and what it skipped', async () => {

@@ -1,25 +1,19 @@
-/** Building a store anew: silent, exact, and never half promoted. */
+/** Building a store anew: silent and exact. */
 import dns from 'node:dns'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import net from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tls from 'node:tls'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { TableStore } from '#processors/ports/table-store.ts'
 import { readParked } from '#processors/delivery/read-parked.query.ts'
 import { diffStore } from '#processors/stores/diff-store.command.ts'
-import { openLiveStore } from '#processors/stores/live-store.ts'
 import { findBuild, promoteStore } from '#processors/stores/promote-store.command.ts'
 import { rebuildStore } from '#processors/stores/rebuild-store.command.ts'
 import type { StoreDefinition } from '#processors/stores/store.ts'
 import { topicNames } from '#schemas/topics.ts'
-import { eventually } from '#test/contracts/eventually.ts'
-import { randomMs, runAndKill } from '#test/crash/kill-child.ts'
+import { openCaughtUp } from '#test/processors/caught-up.ts'
 import { type LogWorld, openLogWorld } from '#test/processors/log-world.ts'
-import { chained, record } from '#test/processors/recorded.ts'
-import { happened } from '#test/processors/runs/run-script.ts'
+import { record } from '#test/processors/recorded.ts'
 
 let world: LogWorld
 const signal = new AbortController().signal
@@ -32,23 +26,7 @@ const names = ['lookup', 'search', 'folders', 'warehouse'] as const
 const definitionOf = (name: (typeof names)[number]) => world.stores[name] as StoreDefinition
 const poison = { key: 'x', headers: { ce_id: 'bad', ce_type: 'document.removed' }, value: Buffer.from('no event') }
 
-async function ends(definition: StoreDefinition) {
-  const bounds = await Promise.all(
-    definition.topics.map(async (topic) => ({ topic, all: await world.log.bounds(topic) })),
-  )
-  return bounds.flatMap(({ topic, all }) =>
-    all.filter(({ next }) => next > 0).map(({ partition, next }) => ({ topic, partition, offset: next - 1 })),
-  )
-}
-
-/** The live store at the end of the log, where what it has parked on the way is too. */
-async function caughtUp(definition: StoreDefinition) {
-  const live = await openLiveStore(definition, { builds: world.builds, ports: world.ports })
-  for (const end of ['as it was', 'with the letters']) {
-    await eventually(`the end ${end}`, async () => live.reached(await ends(definition), 1000))
-  }
-  return live
-}
+const caughtUp = (definition: StoreDefinition) => openCaughtUp(world, definition)
 
 describe('a rebuild: embedded log', () => {
   test.for(names)(
@@ -182,94 +160,4 @@ describe('a promotion: embedded log', () => {
     expect(world.builds.current('lookup')).toEqual(one)
     expect(() => findBuild(world.builds, 'lookup', 'none')).toThrow(expect.objectContaining({ code: 'store.unknown' }))
   })
-
-  test(
-    '[promote.clean] killed at any moment leaves a whole build that holds the log',
-    { timeout: 60_000 },
-    async () => {
-      const single = mkdtempSync(join(tmpdir(), 'lattice-promote-'))
-      const filled = await openLogWorld({ folder: single })
-      await record(filled, { seed: 'killed', runs: 20 })
-      await filled.close()
-      for (let kill = 0; kill < 4; kill += 1) {
-        await runAndKill(import.meta.resolve('#test/crash/store-promoter.ts'), [single], randomMs(80))
-        const after = await openLogWorld({ folder: single })
-        const current = after.builds.current('lookup')
-        expect(current).toBeDefined()
-        const live = await openLiveStore(after.stores.lookup, { builds: after.builds, ports: after.ports })
-        expect(await live.query((tables) => tables.get('SELECT count(*) AS n FROM runs'))).toMatchObject({ n: 20 })
-        const { hash } = await live.contentHash()
-        expect(live.status().build).toBe(current?.id)
-        await live.close()
-        const rebuilt = await rebuildStore(after.stores.lookup, after.ports, { signal, parked: new Set() })
-        expect(rebuilt.hash).toBe(hash)
-        after.builds.remove(rebuilt.build)
-        await after.close()
-      }
-      rmSync(single, { recursive: true })
-    },
-  )
-
-  test(
-    '[promote.clean] under writes and long queries answers each of them from one whole build',
-    { timeout: 30_000 },
-    async () => {
-      const { lookup } = world.stores
-      await record(world, { seed: 'before', runs: 10 })
-      const live = await caughtUp(lookup)
-      const ended = new AbortController()
-      const counts: number[] = []
-      const asking = (async () => {
-        while (!ended.signal.aborted) {
-          await live.query(async (reads) => {
-            const tables = reads as TableStore
-            const [first] = tables.all<{ n: number }>('SELECT count(*) AS n FROM runs')
-            await sleep(5)
-            const [second] = tables.all<{ n: number }>('SELECT count(*) AS n FROM runs')
-            counts.push(first!.n, second!.n)
-          })
-        }
-      })()
-      const writing = record(world, { seed: 'meanwhile', runs: 40 })
-      for (let turn = 0; turn < 3; turn += 1) {
-        const { build } = await rebuildStore(lookup, world.ports, {
-          signal,
-          parked: await readParked(world, lookup),
-        })
-        await promoteStore(world, build, await ends(lookup))
-        await live.switchTo(build)
-        expect(live.status().build).toBe(world.builds.current('lookup')?.id)
-      }
-      await writing
-      await eventually('all of it', async () => live.reached(await ends(lookup as StoreDefinition), 1000))
-      ended.abort()
-      await asking
-      expect(counts).toEqual(counts.toSorted((a, b) => a - b))
-      expect(
-        await live.query(
-          (tables) => (tables as never as { all(sql: string): unknown[] }).all('SELECT run FROM runs').length,
-        ),
-      ).toBe(50)
-      await live.close()
-    },
-  )
-})
-
-test('[store.atomic] run folders hold the same bytes after a rebuild: embedded log', async () => {
-  const events = [
-    happened.submitted(),
-    happened.started(),
-    happened.attempted(1),
-    happened.answered(1),
-    happened.judged(1, true),
-  ]
-  await world.journal.write(chained('run-a', [...events, happened.completed('accepted', 1)]))
-  const live = await caughtUp(definitionOf('folders'))
-  await live.close()
-  const { build } = await rebuildStore(definitionOf('folders'), world.ports, { signal, parked: new Set() })
-  const files = ['config.json', 'run.jsonl', 'artifacts/index.json', 'artifacts/output.txt']
-  for (const file of files) {
-    const seen = readFileSync(join(world.folder, 'runs/run-a', file))
-    expect(readFileSync(join(build.folder, 'runs/run-a', file)).equals(seen)).toBe(true)
-  }
 })
