@@ -124,6 +124,12 @@ export const commands: readonly CliCommand[] = [
     load: async () => (await import('./sql.ts')).sqlCommand,
   },
   {
+    usage: 'budgets',
+    summary: 'what calls of models may still cost',
+    options: [['--json', 'as JSON']],
+    load: async () => (await import('./budgets.ts')).budgets,
+  },
+  {
     usage: 'dead-letters list',
     summary: 'records that were set aside',
     options: [

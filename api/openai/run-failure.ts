@@ -36,6 +36,7 @@ function statusOf({ reason, failure }: Failed): number {
     case 'timeout':
       return 504
     case 'budget-spent':
+    case 'budget-unpriced':
       return 402
     case 'budget-unavailable':
       return 503

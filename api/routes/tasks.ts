@@ -73,6 +73,8 @@ export const taskRoutes: AddRoutes = (http, { tasks, lattice }) => {
           ...codesOf.body,
           ...codesOf.write,
           'provider.unconfigured',
+          'budget.spent',
+          'budget.unpriced',
           'idempotency.conflict',
           'position.not-reached',
         ),

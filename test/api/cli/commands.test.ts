@@ -19,6 +19,7 @@ test('these are the commands', () => {
     'store rollback <store>',
     'search <query>',
     'sql <select>',
+    'budgets',
     'dead-letters list',
     'dead-letters show <letter>',
     'dead-letters resubmit <letter>',
