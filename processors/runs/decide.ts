@@ -23,6 +23,9 @@ export function decide(run: RunState): Step {
     return { step: 'validate', attempt: last, validator: run.spec.validator }
   }
   if (last?.verdict?.passed === true) return finish('accepted', undefined, last.attempt)
+  // No other answer is judged better by a validator that can't judge.
+  if (last?.verdict?.findings.some(({ kind }) => kind === 'Infrastructure') === true)
+    return finish('failed', 'unjudged')
   if (run.expired) return gaveUp(run, 'deadline')
   if (run.attempts.length >= run.spec.limits.attempts) return gaveUp(run, 'attempts')
   if (judged(run) >= (run.spec.limits.answers ?? Infinity)) return gaveUp(run, 'answers')

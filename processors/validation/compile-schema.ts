@@ -1,4 +1,4 @@
-import { Ajv, type ValidateFunction } from 'ajv'
+import { Ajv, type Options, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { Failure } from '#processors/ports/failure.ts'
@@ -16,34 +16,53 @@ export function compileSchema(schema: object | boolean): CompiledSchema {
   refuseWhatIsHostile(schema)
   let validate: CompiledSchema | undefined
   try {
-    validate = inTime(compileMs, () => newAjv(schema).compile(schema))
+    validate = inTime(compileMs, () => {
+      const draft = draftOf(schema)
+      void ofItself(draft).validateSchema(schema, true)
+      // Each has a compiler of its own, so that their ids can't meet.
+      return newAjv(draft, { meta: false, validateSchema: false }).compile(schema)
+    })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw refused(`can't be used: ${why.slice(0, 300)}`)
   }
-  if (validate === undefined) throw refused(`took longer than ${compileMs} ms to understand`)
-  return validate
+  if (validate !== undefined) return validate
+  schemasOfSchemas.clear()
+  throw refused(`took longer than ${compileMs} ms to understand`)
 }
 
 const compileMs = 2000
 
-/** Each schema has one of its own, so that their ids can't meet. */
-function newAjv(schema: object | boolean): Ajv {
-  const draft = typeof schema === 'object' && '$schema' in schema ? String(schema.$schema) : ''
-  const options = {
-    allErrors: false,
+type Draft = '07' | '2020-12'
+
+function draftOf(schema: object | boolean): Draft {
+  return typeof schema === 'object' && '$schema' in schema && /draft-0[67]/.test(String(schema.$schema))
+    ? '07'
+    : '2020-12'
+}
+
+/** What a schema itself must be; compiled once, because that takes longer than most schemas. */
+const schemasOfSchemas = new Map<Draft, Ajv>()
+
+function ofItself(draft: Draft): Ajv {
+  const ajv = schemasOfSchemas.get(draft) ?? newAjv(draft, {})
+  schemasOfSchemas.set(draft, ajv)
+  return ajv
+}
+
+function newAjv(draft: Draft, more: Options): Ajv {
+  const options: Options = {
     strictSchema: true,
     strictTypes: false,
     strictTuples: false,
     strictRequired: false,
-    validateSchema: true,
     logger: false,
-    // A pattern without the flag u means another thing; JSON Schema asks for it.
     unicodeRegExp: true,
-  } as const
-  const ajv = /draft-0[67]/.test(draft) ? new Ajv(options) : new Ajv2020(options)
+    ...more,
+  }
+  const ajv = draft === '07' ? new Ajv(options) : new Ajv2020(options)
   addFormats.default(ajv)
-  ajv.addVocabulary(['example', 'x-order'])
+  ajv.addVocabulary(['example'])
   return ajv
 }
 

@@ -21,8 +21,10 @@ export const jsonSchema: Validator = {
     const read = valueOf(answer)
     if (read === undefined) return [finding('Syntax', 'no-json', "your response wasn't valid JSON")]
     const passed = inTime(judgeMs, () => schema(read.value) === true)
-    if (passed === undefined)
+    if (passed === undefined) {
+      for (const [key, one] of cache) if (one === schema) cache.delete(key)
       return [finding('Infrastructure', 'schema-too-slow', `judging by this schema took longer than ${judgeMs} ms`)]
+    }
     if (passed) return []
     const errors = (schema.errors ?? []).slice(0, 20)
     return errors.length === 0 ? [finding('Schema', 'refused', 'it does not fit the schema')] : errors.map(asFinding)

@@ -1,7 +1,7 @@
 import { Failure } from '#processors/ports/failure.ts'
 import type { ModelChoice, Wanted } from '#processors/models/route-model.ts'
 import type { RunSpec } from '#processors/runs/run.ts'
-import { defaultValidator, validators } from '#processors/validation/validators.ts'
+import { defaultValidator, validatorFor } from '#processors/validation/validators.ts'
 
 /**
  * A task request becomes a run's frozen specification.
@@ -49,10 +49,7 @@ export function taskSpec(
 ): RunSpec {
   if (request.prompt.trim() === '') throw new Failure('request.invalid', 'prompt is empty')
   const validator = request.validator ?? defaultValidator
-  if (!Object.hasOwn(validators, validator)) {
-    const known = Object.keys(validators).join(', ')
-    throw new Failure('request.invalid', `there is no validator ${validator}; there are: ${known}`)
-  }
+  validatorFor(validator, request.validatorOptions ?? {})
   const temperature = request.temperature ?? defaults.temperature
   const maxTokens = request.maxTokens ?? defaults.maxTokens
   return {

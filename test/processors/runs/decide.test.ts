@@ -1,7 +1,7 @@
 /** The policy of a run, rule by rule; its laws over any script of results stand in `run-laws.test.ts`. */
 import { describe, expect, test } from 'vitest'
 import { backoffMs } from '#processors/runs/limits.ts'
-import { happened, ladder, next, runId } from './run-script.ts'
+import { event, happened, ladder, next, runId } from './run-script.ts'
 
 const {
   answered,
@@ -75,6 +75,18 @@ describe('a failing verdict', () => {
   test('at the last attempt ends the run as rejected', () => {
     const fourth = [...third, attempted(4, { tier: 1, provider: 'strong' }), answered(4), judged(4, false)]
     expect(next(...fourth)).toEqual({ step: 'finish', outcome: 'rejected', reason: 'attempts' })
+  })
+
+  test('that could not be reached for want of the validator ends the run: another answer is judged no better', () => {
+    const unjudged = event('verdict.reached', {
+      attempt: 2,
+      validator: 'v',
+      passed: false,
+      findings: [{ kind: 'Infrastructure', code: 'roster-unavailable', message: 'gone', path: null }],
+      durationMs: 1,
+    })
+    const step = next(...first, attempted(2), answered(2), unjudged)
+    expect(step).toEqual({ step: 'finish', outcome: 'failed', reason: 'unjudged' })
   })
 })
 

@@ -82,6 +82,9 @@ describe('a specification', () => {
     ['prompt', { prompt: ' \n' }],
     ['validator nobody', { validator: 'nobody' }],
     ['validator toString', { validator: 'toString' }],
+    ['schema', { validator: 'json_schema' }],
+    ['schema', { validator: 'json_schema', validatorOptions: { schema: { type: 'objekt' } } }],
+    ['target_count', { validator: 'fill', validatorOptions: { target_count: 'many' } }],
   ])('is refused for %s', ([named, request]) => {
     expect(() => specOf(request)).toThrow(Failure)
     expect(() => specOf(request)).toThrow(named)
