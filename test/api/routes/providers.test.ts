@@ -1,0 +1,65 @@
+/** Which providers can be asked, over HTTP, and what is recorded when one is left alone. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from '#test/contracts/eventually.ts'
+import { type Serving, serving } from '#test/api/http/serving.ts'
+
+let server: Serving
+beforeAll(async () => {
+  server = await serving({ env: { LATTICE_BREAKER_FAILURES: '3', OLLAMA_URL: 'http://127.0.0.1:1' } })
+})
+afterAll(async () => server.close())
+
+test('names say whether they are registered: with a key, or in need of none', async () => {
+  const { status, json } = await server.ask('/v1/chat/providers')
+  expect(status).toBe(200)
+  expect(json).toEqual({
+    groq: false,
+    gemini: false,
+    openai: true,
+    lmstudio: true,
+    ollama: true,
+    ollama_cloud: false,
+    openrouter: false,
+    opencode: false,
+    kimi: false,
+    mistral: false,
+  })
+})
+
+test('with detail each is asked how it is; a dead one says so', async () => {
+  const { json } = await server.ask('/v1/chat/providers?detail=1')
+  expect(json.openai).toMatchObject({ registered: true, url: server.models.url, breaker: 'closed', restMs: 0 })
+  expect(json.ollama).toMatchObject({ registered: true, answers: false, url: 'http://127.0.0.1:1/v1' })
+  expect(json.ollama.health).toContain('nothing answers there')
+  expect(json.kimi).toMatchObject({ registered: false, answers: false, missing: 'KIMI_API_KEY is not set' })
+})
+
+test('what it can not be asked is refused', async () => {
+  expect((await server.ask('/v1/chat/providers?detail=yes')).code).toBe('request.invalid')
+})
+
+test('a provider that fails in a row is left alone; calls and attempts stay equal, and both are told', async () => {
+  const ask = (): ReturnType<Serving['ask']> =>
+    server.ask('/v1/chat', { method: 'POST', body: { messages: [{ role: 'user', content: 'hi' }] } })
+  server.models.always({ fault: 'status', status: 500 })
+  const before = server.models.callCount
+  const statuses = [(await ask()).status, (await ask()).status]
+  expect(statuses.every((status) => status >= 500)).toBe(true)
+  const asked = server.models.callCount - before
+  expect(asked).toBe(3)
+
+  const { json } = await server.ask('/v1/chat/providers?detail=1')
+  expect(json.openai.breaker).toBe('open')
+  expect(json.openai.restMs).toBeGreaterThan(0)
+
+  const rows = async (sql: string): Promise<number> =>
+    (await server.ask('/v1/sql', { method: 'POST', body: { sql } })).json.rows?.[0]?.[0] ?? -1
+  await eventually('both runs and the opening are in the warehouse', async () => {
+    const [opened, completed] = [
+      await rows('SELECT count(*)::INT FROM provider_opened'),
+      await rows('SELECT count(*)::INT FROM run_completed'),
+    ]
+    return opened === 1 && completed === 2
+  })
+  expect(await rows('SELECT count(*)::INT FROM attempt_started')).toBe(asked)
+})
