@@ -90,7 +90,7 @@ test('api asks through commands and queries; what opens a process alone chooses 
 
 test('a backend imports no other backend: composing is for processors', () => {
   // Neither config/ nor http/ is a backend: a provider's row is its setting as well, and every model server is asked over
-  // the same connections. Which of two protocols a provider speaks is chosen where providers are opened.
+  // the same connections.
   const folder = (path: string) => path.split('/')[1]
   const wrong = ({ path, room }: Source, to: string) =>
     room === 'infra' &&
@@ -98,7 +98,6 @@ test('a backend imports no other backend: composing is for processors', () => {
     !within('infra/config')(path) &&
     within('infra')(to) &&
     !within('infra/http')(to) &&
-    !(path === 'infra/openai/open-providers.ts' && within('infra/ollama')(to)) &&
     folder(path) !== folder(to)
   expect(importsThat(wrong)).toBe('')
 })
