@@ -5,7 +5,7 @@
  * `settings.invalid`.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '#infra/config/config.ts'
@@ -222,15 +222,22 @@ export function hasLog(config: Config): boolean {
   return !config.log.startsWith('embedded:') || existsSync(join(config.log.slice('embedded:'.length), 'log.sqlite'))
 }
 
+/** A file this young may be of a process that has made it and is only about to lock it. */
+const youngLockMs = 60_000
+
 /** Killed processes leave their files behind. Whoever gets the lock of one knows that nobody has it. */
 function removeLeftLocks(folder: string, { worker, locks }: { worker: string; locks: Given['locks'] }): void {
   for (const file of readdirSync(folder)) {
     const [, name] = /^(process-.+)\.lock$/.exec(file) ?? []
     if (name === undefined || name === `process-${worker}`) continue
+    const path = join(folder, file)
+    const madeAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity
+    if (Date.now() - madeAt < youngLockMs) continue
     const left = locks.tryAcquire(decodeURIComponent(name))
     if (left === undefined) continue
-    rmSync(join(folder, file), { force: true })
+    rmSync(path, { force: true })
     left.release()
+    rmSync(`${path}-journal`, { force: true })
   }
 }
 

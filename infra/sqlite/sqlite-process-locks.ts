@@ -27,16 +27,8 @@ export function openSqliteProcessLocks(folder: string): ProcessLocks {
   function tryAcquire(name: string): { release(): void } | undefined {
     mkdirSync(root, { recursive: true })
     const path = pathOf(name)
-    let database: DatabaseSync
-    do {
-      database = opened(path, { timeout: passingReaderMs })
-      if (!succeeds(database, 'BEGIN EXCLUSIVE', path)) {
-        database.close()
-        return undefined
-      }
-      // Whoever removes what a killed process left may have taken it for such before it was locked.
-      if (!existsSync(path)) database.close()
-    } while (!database.isOpen)
+    const database = lockedAt(path)
+    if (database === undefined) return undefined
     held.add(database)
     return {
       release: () => {
@@ -47,16 +39,39 @@ export function openSqliteProcessLocks(folder: string): ProcessLocks {
 
   function isHeld(name: string): boolean {
     const path = pathOf(name)
-    if (!existsSync(path)) return false
-    const database = opened(path, { readOnly: true, timeout: 0 })
     try {
-      return !succeeds(database, 'SELECT 1 FROM sqlite_schema', path)
-    } finally {
-      database.close()
+      return existsSync(path) && isLocked(path)
+    } catch (error) {
+      // It may have been removed meanwhile, which only its holder does.
+      if (existsSync(path)) throw error
+      return false
     }
   }
 
   return { tryAcquire, isHeld }
+}
+
+function isLocked(path: string): boolean {
+  const database = opened(path, { readOnly: true, timeout: 0 })
+  const isFree = succeeds(database, 'SELECT 1 FROM sqlite_schema', path)
+  database.close()
+  return !isFree
+}
+
+/** An exclusive transaction on the file that stands at the path; undefined when somebody else has it. */
+function lockedAt(path: string): DatabaseSync | undefined {
+  for (;;) {
+    const database = opened(path, { timeout: passingReaderMs })
+    try {
+      const isOurs = succeeds(database, 'BEGIN EXCLUSIVE', path)
+      // Whoever removes what a killed process left may have removed this one before it was locked.
+      if (isOurs && existsSync(path)) return database
+      database.close()
+      if (existsSync(path)) return undefined
+    } catch (error) {
+      if (existsSync(path)) throw error
+    }
+  }
 }
 
 function opened(path: string, options: { readOnly?: boolean; timeout: number }): DatabaseSync {

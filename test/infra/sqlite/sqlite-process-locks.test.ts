@@ -54,6 +54,17 @@ test('a name has one holder, and is free again after release', () => {
   expect(locks.tryAcquire('store/lookup')).toBeDefined()
 })
 
+test('a file its holder removed is made anew, and has one holder again', () => {
+  const locks = openSqliteProcessLocks(folder)
+  const lock = locks.tryAcquire('process-gone')
+  rmSync(join(folder, 'process-gone.lock'))
+  expect(locks.isHeld('process-gone')).toBe(false)
+  lock?.release()
+  expect(locks.tryAcquire('process-gone')).toBeDefined()
+  expect(locks.tryAcquire('process-gone')).toBeUndefined()
+  expect(locks.isHeld('process-gone')).toBe(true)
+})
+
 test('another process is refused, and refuses, until it is killed', async () => {
   const locks = openSqliteProcessLocks(folder)
   const { child, says } = await otherProcess('worker')
