@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { positionOf, reachPosition } from '#processors/stores/reach-position.query.ts'
 import type { View } from '#processors/stores/reach-position.query.ts'
 import { goneOf } from './gone.ts'
-import { defaulted } from './validate.ts'
+import { defaulted, takes } from './validate.ts'
 
 /**
  * Read your own writes: `?at=<position>&wait=<ms>` (R11).
@@ -16,6 +16,7 @@ export const AtPosition = {
       description: 'Answer no earlier than this position (from x-lattice-position).',
       pattern: '^[A-Za-z0-9_-]{1,64}/[a-z0-9._-]{1,64}:\\d{1,9}:\\d{1,15}(,[a-z0-9._-]{1,64}:\\d{1,9}:\\d{1,15})*$',
       maxLength: 4096,
+      ...takes('a position as x-lattice-position gives it: <log>/<topic>:<partition>:<offset>, and more after commas'),
     }),
   ),
   wait: defaulted(

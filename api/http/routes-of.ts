@@ -21,7 +21,9 @@ export function watchRoutes(http: Http): { refuse(method: string, url: string): 
         .filter(({ matches }) => matches.test(path))
         .flatMap(({ methods }) => [...methods])
       if (allowed.length === 0 || allowed.includes(method))
-        throw new HttpProblem('route.unknown', 'there is nothing at this address')
+        throw new HttpProblem('route.unknown', 'there is nothing at this address', {
+          remedy: 'GET /docs shows every address, and GET /openapi.json is the same for programs',
+        })
       const allow = [...new Set(allowed)].sort().join(', ')
       throw new HttpProblem('method.not-allowed', `this address knows ${allow}`, { headers: { allow } })
     },

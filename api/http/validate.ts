@@ -24,8 +24,13 @@ export function compileValidator({
   return (given) => {
     const value = httpPart === 'body' ? given : fromText(schema, given as Readonly<Record<string, unknown>>)
     if (check.Check(value)) return { value }
-    return { error: new Failure('request.invalid', explain(check.Errors(value), httpPart)) }
+    return { error: new Failure('request.invalid', explain(check.Errors(value), { part: httpPart, schema })) }
   }
+}
+
+/** Says in words what a field takes, where a refusal would else show a pattern. */
+export function takes(words: string): { readonly 'x-takes': string } {
+  return { 'x-takes': words }
 }
 
 /** A field of a query with a default: optional for who asks, always there for the route. */
@@ -61,13 +66,20 @@ interface Finding {
 
 const mostNamed = 5
 
-function explain(findings: readonly Finding[], part: string): string {
+/** What is validated. */
+interface Checked {
+  readonly part: string
+  readonly schema: Schema
+}
+
+function explain(findings: readonly Finding[], checked: Checked): string {
+  const { part } = checked
   const unknown = new Map<string, string[]>()
   const sentences: string[] = []
   for (const finding of findings) {
     const stray = strayIn(finding)
     if (stray !== undefined) unknown.set(stray.where, [...(unknown.get(stray.where) ?? []), ...stray.names])
-    else sentences.push(sentence(finding, part))
+    else sentences.push(sentence(finding, checked))
   }
   for (const [where, names] of unknown) sentences.unshift(`${part}${shortened(where)} has no field ${named(names)}`)
   return [...new Set(sentences)].slice(0, mostNamed).join('; ') || `${part} is invalid`
@@ -82,12 +94,18 @@ function strayIn({ keyword, instancePath, params }: Finding): { where: string; n
   return { where: instancePath.slice(0, end), names: [instancePath.slice(end + 1)] }
 }
 
-function sentence({ keyword, instancePath, message, params }: Finding, part: string): string {
+function sentence({ keyword, instancePath, message, params }: Finding, { part, schema }: Checked): string {
   const where = `${part}${shortened(instancePath)}`
+  const words = ofText.has(keyword) ? schema.properties?.[instancePath.slice(1)]?.['x-takes'] : undefined
+  if (typeof words === 'string') return `${where} must be ${words}`
+  if (keyword === 'pattern') return `${where} has not the form it must have`
+  if (keyword === 'minLength' && params['limit'] === 1) return `${where} must not be empty`
   if (keyword === 'required') return `${where} needs ${named(params['requiredProperties'] as string[])}`
   if (keyword === 'enum') return `${where} is one of ${named(params['allowedValues'] as string[], 40)}`
   return `${where} ${message}`
 }
+
+const ofText = new Set(['pattern', 'minLength', 'maxLength'])
 
 function named(names: readonly string[], most = mostNamed): string {
   const distinct = [...new Set(names)]

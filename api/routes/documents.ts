@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { answers, codesOf } from '#api/http/answers.ts'
 import type { AddRoutes } from '#api/http/route.ts'
+import { takes } from '#api/http/validate.ts'
 import { ingestDocument } from '#processors/documents/ingest-document.command.ts'
 import { formatToken } from '#schemas/position.ts'
 import { storeOf } from './store-of.ts'
@@ -11,14 +12,18 @@ const Document = Type.Object(
     corpus: Type.String({
       pattern: '^[A-Za-z0-9._-]{1,64}$',
       description: 'The collection; tasks name it in `corpora`.',
+      ...takes('1 to 64 of the characters a-z, A-Z, 0-9, dot, dash and underscore'),
     }),
     path: Type.String({
       pattern:
         '^(?!\\.{1,2}(/|$))[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]+(/(?!\\.{1,2}(/|$))[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]+)*$',
       maxLength: 512,
       description: "Relative, '/'-separated; names the document in its corpus.",
+      ...takes(
+        "a relative path of at most 512 characters, its parts separated by '/', without '.', '..' and control characters",
+      ),
     }),
-    content: Type.String({ minLength: 1, pattern: '\\S', description: 'Text.' }),
+    content: Type.String({ minLength: 1, pattern: '\\S', description: 'Text.', ...takes('a text that is not empty') }),
     mediaType: Type.Optional(Type.Enum(['text/markdown', 'text/plain'], { description: 'By the path otherwise.' })),
     title: Type.Optional(Type.String({ minLength: 1, maxLength: 512, description: 'The first heading otherwise.' })),
   },

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { answers, codesOf } from '#api/http/answers.ts'
 import type { AddRoutes } from '#api/http/route.ts'
+import { takes } from '#api/http/validate.ts'
 
 export const objectRoutes: AddRoutes = (http, { lattice }) => {
   http.get(
@@ -13,7 +14,9 @@ export const objectRoutes: AddRoutes = (http, { lattice }) => {
         description:
           'Where an event or a run shows {sha256, sizeBytes}: its bytes. Prompts and answers are UTF-8 text.',
         tags: ['runs'],
-        params: Type.Object({ sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }) }),
+        params: Type.Object({
+          sha256: Type.String({ pattern: '^[0-9a-f]{64}$', ...takes('a SHA-256, 64 characters 0-9 and a-f') }),
+        }),
         response: answers(
           { 200: { description: 'The bytes.', type: 'application/octet-stream' } },
           ...codesOf.read,

@@ -5,7 +5,7 @@ import { AtPosition, atPosition } from '#api/http/at-position.ts'
 import { sendEvents } from '#api/http/event-stream.ts'
 import { goneOf } from '#api/http/gone.ts'
 import type { AddRoutes } from '#api/http/route.ts'
-import { defaulted } from '#api/http/validate.ts'
+import { defaulted, takes } from '#api/http/validate.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import { findRun } from '#processors/runs/find-run.query.ts'
 import { followRun } from '#processors/runs/follow-run.query.ts'
@@ -95,7 +95,11 @@ export const runRoutes: AddRoutes = (http, opened) => {
         headers: Type.Object({
           accept: Type.Optional(Type.String()),
           'last-event-id': Type.Optional(
-            Type.String({ pattern: '^\\d{1,15}$', description: '`id` of the last event seen.' }),
+            Type.String({
+              pattern: '^\\d{1,15}$',
+              description: '`id` of the last event seen.',
+              ...takes('the id of an event, a whole number'),
+            }),
           ),
         }),
         querystring: Type.Object(AtPosition, { additionalProperties: false }),

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { answers, codesOf } from '#api/http/answers.ts'
 import type { AddRoutes } from '#api/http/route.ts'
+import { takes } from '#api/http/validate.ts'
 import { traceparentOf } from '#api/http/trace.ts'
 import { formatToken } from '#schemas/position.ts'
 
@@ -16,7 +17,12 @@ const Accepted = Type.Object(
 const bodyOf = (validators: readonly string[]) =>
   Type.Object(
     {
-      prompt: Type.String({ minLength: 1, pattern: '\\S', description: 'What to do.' }),
+      prompt: Type.String({
+        minLength: 1,
+        pattern: '\\S',
+        description: 'What to do.',
+        ...takes('a text that is not empty'),
+      }),
       system: Type.Optional(Type.String({ description: 'A system message before the prompt.' })),
       provider: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'The one provider to ask.' })),
       model: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'The model to ask first.' })),

@@ -37,6 +37,14 @@ test('a task is accepted with its address and position, and its run is read by b
   expect(done.attemptList).toMatchObject([{ attempt: 1, status: 'completed', passed: true, provider: 'openai' }])
 })
 
+test('a prompt that is empty is refused in words, not by a pattern', async () => {
+  for (const prompt of ['', ' \n']) {
+    const refused = await post({ prompt })
+    expect(refused).toMatchObject({ status: 400, code: 'request.invalid' })
+    expect(refused.json.detail).toBe('body/prompt must be a text that is not empty')
+  }
+})
+
 test('every field of a task reaches its run', async () => {
   const body = {
     prompt: 'Say {}',
