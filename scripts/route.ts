@@ -136,7 +136,16 @@ function printAll(routes: readonly Route[]): void {
   }
 }
 
+const usage = `npm run route -- [event]
+
+  An event, such as attempt.completed: its versions and topic, who makes it, who handles it, which table and views
+  show it. Without one: a table of all events.`
+
 async function main(type: string | undefined): Promise<number> {
+  if (type === '--help' || type === '-h') {
+    console.log(usage)
+    return 0
+  }
   if (type !== undefined && !isEventType(type)) {
     console.error(`There is no event ${type}. Known are:\n${eventTypes.map((known) => `  ${known}\n`).join('')}`)
     return 2

@@ -24,7 +24,7 @@ export async function openPinoReport(options: PinoReportOptions): Promise<Report
   return (signal) => {
     const severity = severityOf(signal)
     if (!logger.isLevelEnabled(severity)) return
-    const safe = withoutSecrets(signal, secrets)
+    const safe = withoutSecrets(tidy(signal), secrets)
     logger[severity](safe, sentenceOf(safe))
   }
 }
@@ -77,13 +77,13 @@ function sentenceOf(signal: Signal): string {
     case 'notice':
       return signal.message
     case 'append.finished':
-      return `${signal.records} records appended to ${signal.topic} in ${rounded(signal.durationMs)}`
+      return `${records(signal.records)} appended to ${signal.topic} in ${rounded(signal.durationMs)}`
     case 'append.failed':
       return `append to ${signal.topic} failed: ${signal.message} (${signal.code})`
     case 'store.opened':
       return `store ${signal.store} opened, version ${signal.version}`
     case 'store.caught-up':
-      return `store ${signal.store} caught up with ${signal.records} records in ${rounded(signal.durationMs)}`
+      return `store ${signal.store} caught up with ${records(signal.records)} in ${rounded(signal.durationMs)}`
     case 'store.folded':
       return `store ${signal.store} folded ${signal.topic}:${signal.partition} up to ${signal.next} of ${signal.end}`
     case 'store.stalled':
@@ -101,7 +101,7 @@ function sentenceOf(signal: Signal): string {
     case 'run.started':
       return `run ${signal.runId} started`
     case 'run.completed':
-      return `run ${signal.runId} ${signal.outcome} after ${signal.attempts} attempts in ${rounded(signal.durationMs)}`
+      return `run ${signal.runId} ${signal.outcome} after ${signal.attempts} ${signal.attempts === 1 ? 'attempt' : 'attempts'} in ${rounded(signal.durationMs)}`
     case 'run.lost':
       return `run ${signal.runId} lost: ${signal.reason}`
     case 'attempt.finished': {
@@ -113,8 +113,18 @@ function sentenceOf(signal: Signal): string {
   }
 }
 
+function records(count: number): string {
+  return `${count} ${count === 1 ? 'record' : 'records'}`
+}
+
 function rounded(ms: number): string {
   return `${Math.round(ms)} ms`
+}
+
+/** Durations to the microsecond: what a float adds is noise. */
+function tidy(signal: Signal): Signal {
+  if (!('durationMs' in signal)) return signal
+  return { ...signal, durationMs: Math.round(signal.durationMs * 1000) / 1000 }
 }
 
 function withoutSecrets(signal: Signal, secrets: readonly string[]): Signal {

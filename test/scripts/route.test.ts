@@ -32,6 +32,10 @@ test('a type that mentions an event does not emit it', () => {
   expect(routeOf('attempt.completed', handlers).emittedBy).toEqual([expect.stringMatching(/attempt\.step\.ts:\d+$/)])
 })
 
+test('--help says what it takes, and exits with 0', async () => {
+  expect((await route('--help')).stdout).toContain('npm run route -- [event]')
+})
+
 test('an event nobody knows lists those that are, and exits with 2', async () => {
   const failed = await route('run.finished').then(
     () => undefined,

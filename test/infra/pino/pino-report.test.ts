@@ -18,6 +18,16 @@ test('each signal is one line of JSON with its fields and a sentence', async () 
   expect(read.filter(({ msg }) => !/\w/.test(msg))).toEqual([])
 })
 
+test('durations carry no noise of floats, and one is not many', async () => {
+  const [line] = await linesOf({}, [
+    { signal: 'store.caught-up', store: 'lookup', records: 1, durationMs: 12.345678901 },
+  ])
+  expect(JSON.parse(line ?? '')).toMatchObject({
+    durationMs: 12.346,
+    msg: 'store lookup caught up with 1 record in 12 ms',
+  })
+})
+
 test('the level leaves out what is below it', async () => {
   const levels = await Promise.all(
     (['debug', 'info', 'warn', 'error', 'silent'] as const).map(async (level) => (await linesOf({ level })).length),
