@@ -1,3 +1,4 @@
+import { builtIn } from '#processors/models/route-model.ts'
 import { backoffMs, bounds } from './limits.ts'
 import type { AttemptState, Choice, Outcome, RunState, Step } from './run.ts'
 
@@ -50,7 +51,9 @@ function nextAttempt(run: RunState, last: AttemptState | undefined): Step {
 
   const verdicts = run.attempts.filter((one) => one.tier === last.tier && one.verdict?.passed === false).length
   const climbs = verdicts >= bounds.verdictsOfTier ? attemptAt(run, last.tier + 1, 0) : undefined
-  return climbs ?? attempt(run, last.tier, { provider: last.provider, model: last.model })
+  if (climbs !== undefined) return climbs
+  if (last.provider === builtIn.provider) return nextChoice(run, last) ?? gaveUp(run, 'same-answer')
+  return attempt(run, last.tier, { provider: last.provider, model: last.model })
 }
 
 function afterFailure(

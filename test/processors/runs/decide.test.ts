@@ -90,6 +90,25 @@ describe('a failing verdict', () => {
   })
 })
 
+describe('a failing verdict on the built-in model, which gives the same answer again', () => {
+  const refused = (...tiers: readonly (readonly string[])[]) =>
+    next(
+      submitted({ validator: 'v', ladder: ladder(...tiers) }),
+      attempted(1, { provider: 'lattice' }),
+      answered(1),
+      judged(1, false),
+    )
+
+  test('ends the run as rejected where there is nobody else', () => {
+    expect(refused(['lattice'])).toEqual({ step: 'finish', outcome: 'rejected', reason: 'same-answer' })
+  })
+
+  test('is answered by the next provider, or the next tier', () => {
+    expect(refused(['lattice', 'two'])).toMatchObject({ step: 'attempt', attempt: 2, choice: { provider: 'two' } })
+    expect(refused(['lattice'], ['three'])).toMatchObject({ step: 'attempt', tier: 1, choice: { provider: 'three' } })
+  })
+})
+
 describe('a failed call', () => {
   const two = submitted({ ladder: ladder(['one', 'two'], ['strong']) })
 
