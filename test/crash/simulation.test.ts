@@ -23,7 +23,7 @@ if (again === undefined) {
 function everyPromise(): void {
   const tally = newTally()
 
-  describe('run.single, run.resumes, verdict.closed: every promise of a run is kept', () => {
+  describe('[run.single] [run.resumes] [verdict.closed] every promise of a run is kept', () => {
     afterAll(() => console.log(`simulation: ${tally.schedules} schedules from seed ${seed}, ${tally.steps} steps`))
 
     for (const [weather, count, by] of [

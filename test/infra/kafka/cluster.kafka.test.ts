@@ -33,7 +33,7 @@ afterAll(async () => {
 
 describe('cluster', () => {
   it(
-    'append.survives: a broker dies and comes back; nothing is lost, doubled, or seen out of order',
+    '[append.survives] a broker dies and comes back; nothing is lost, doubled, or seen out of order',
     { timeout: 180_000 },
     async () => {
       const [first, , third] = servers

@@ -57,7 +57,7 @@ const letterOf = async (letter: string): Promise<LetterDetail> =>
 const stateOf = (letter: string, settledAt: { topic: string; partition: number; offset: number }) =>
   lookup.reached([settledAt], 10_000).then(async () => (await letterOf(letter)).state)
 
-describe('a dead letter', () => {
+describe('a dead letter: embedded log', () => {
   test('that is written twice is one, and can be read with its record', async () => {
     const letter = await parked('documents.v1')
     expect(await lookup.query((tables) => listLetters(tables, { limit: 10 }))).toHaveLength(1)
@@ -74,7 +74,7 @@ describe('a dead letter', () => {
     expect(await lookup.query((tables) => listLetters(tables, { limit: 10, after: letter }))).toEqual([])
   })
 
-  test('[poison.parked] is resubmitted as a new append of the same bytes under one id: embedded log', async () => {
+  test('[poison.parked] is resubmitted as a new append of the same bytes under one id', async () => {
     const letter = await letterOf(await parked('documents.v1'))
     const { position, recordId, settledAt } = await resubmit(letter.letter)
     expect(position).toMatchObject({ topic: 'documents.v1', offset: 1 })
@@ -89,7 +89,7 @@ describe('a dead letter', () => {
     })
   })
 
-  test('[poison.parked] that is resubmitted twice at once is appended once, and both hear so: embedded log', async () => {
+  test('[poison.parked] that is resubmitted twice at once is appended once, and both hear so', async () => {
     const letter = await parked('documents.v1')
     const [first, second] = await Promise.all([resubmit(letter), resubmit(letter)])
     expect(second).toEqual(first)

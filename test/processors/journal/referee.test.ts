@@ -185,7 +185,7 @@ describe('laws, over records of several writers, some of them wrong', () => {
     })
   }
 
-  test('run.single: the referee is the rule', () => {
+  test('[run.single] the referee is the rule', () => {
     fc.assert(
       fc.property(stream, (records) => {
         expect(judgeAll(records)).toEqual(byTheRule(records))

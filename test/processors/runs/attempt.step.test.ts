@@ -142,7 +142,7 @@ test('a search records its query, its hits and the packed passages', async () =>
   expect(asked).toEqual([{ query: 'q', corpora: ['c'], k: 2, threshold: 0.5 }])
 })
 
-describe('[verdict.closed] a verdict: embedded log', () => {
+describe('[verdict.closed] a verdict', () => {
   const judge = (validator: string, content: string, answered = true) => {
     const run = fold([
       submitted,

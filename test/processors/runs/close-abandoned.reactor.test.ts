@@ -141,7 +141,7 @@ describe('an open interactive run', () => {
   })
 })
 
-test('[run.single] [verdict.closed] a zombie that wakes after the sweeper loses by the chain: embedded log', async () => {
+test('[run.single] [verdict.closed] a zombie that wakes after the sweeper loses by the chain', async () => {
   const world = openWorld()
   const owner = world.start('owner')
   const known = await submitted(world, { interactive: true })

@@ -116,7 +116,7 @@ describe('whatever its specification and whatever befalls it, a run', () => {
     })
   })
 
-  test('verdict.closed: is accepted with a passing verdict of that very attempt, and never otherwise', () => {
+  test('[verdict.closed] is accepted with a passing verdict of that very attempt, and never otherwise', () => {
     everyRun(({ state, events }, { validator }) => {
       if (state.outcome !== 'accepted') return
       const answer = state.attempts.find(({ attempt }) => attempt === state.answer)

@@ -143,7 +143,7 @@ describe('laws', () => {
     )
   })
 
-  test('verdict.closed: whatever the events, what stands as accepted was answered, then passed', () => {
+  test('[verdict.closed] whatever the events, what stands as accepted was answered, then passed', () => {
     fc.assert(
       fc.property(anyEvents, (events) => {
         const state = fold([submitted({ validator: 'v' }), ...events])

@@ -91,7 +91,7 @@ describe('a run', () => {
         happened.judged(2, true),
       ],
     ],
-  ])('[verdict.closed] said to be accepted %s is shown as failed: embedded log', async ([, events]) => {
+  ])('[verdict.closed] said to be accepted %s is shown as failed', async ([, events]) => {
     await given([
       happened.submitted({ validator: 'v' }),
       happened.started(),
