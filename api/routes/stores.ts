@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { answers, codesOf } from '#api/http/answers.ts'
 import type { AddRoutes } from '#api/http/route.ts'
 import { Failure, isFailure } from '#processors/ports/failure.ts'
+import { quoted } from '#processors/ports/quoted.ts'
 import { storeLags } from '#processors/stores/stores.query.ts'
 import type { Opened } from '#api/opened.ts'
 
@@ -79,7 +80,8 @@ export const storeRoutes: AddRoutes = (http, { lattice }) => {
       },
     },
     async ({ params: { name } }) => {
-      if (!Object.hasOwn(lattice.definitions, name)) throw new Failure('store.unknown', `there is no store ${name}`)
+      if (!Object.hasOwn(lattice.definitions, name))
+        throw new Failure('store.unknown', `there is no store ${quoted(name)}`)
       const store = lattice.owned.find((one) => one.name === name)
       if (store === undefined) throw new Failure('store.locked', `store ${name} belongs to another process`)
       const { version, build } = store.status()

@@ -36,21 +36,33 @@ export function logFailure(error: unknown, path: string): unknown {
         remedy: 'Free some space and try again.',
         cause: error,
       })
+    case 3:
     case 8:
     case 14:
       return new Failure('log.unavailable', `${path}: the file cannot be opened for writing`, {
         remedy: 'Check that its folder exists and that this user may write there.',
         cause: error,
       })
+    case 7:
+      return new Failure('log.unavailable', `${path}: there is no memory left`, {
+        remedy: 'Give the process more memory.',
+        cause: error,
+      })
+    case 22:
+      return new Failure('log.full', `${path}: its file system takes no file so large; nothing was written`, {
+        remedy: 'Move the log to another file system.',
+        cause: error,
+      })
+    case 10:
+      return new Failure('log.unavailable', `${path}: the disk reports an error`, {
+        remedy: 'Check the disk.',
+        cause: error,
+      })
     default:
-      return new Failure(
-        'log.unavailable',
-        `${path}: ${error instanceof Error ? error.message : 'the disk reports an error'}`,
-        {
-          remedy: 'Check the disk.',
-          cause: error,
-        },
-      )
+      return new Failure('internal', `${path}: ${error instanceof Error ? error.message : 'SQLite refuses'}`, {
+        remedy: 'This is a fault of Lattice; please report it.',
+        cause: error,
+      })
   }
 }
 

@@ -4,10 +4,12 @@
  */
 import { Failure, type FailureCode } from '#processors/ports/failure.ts'
 
-/** Primary result codes, https://sqlite.org/rescode.html */
+/** Primary result codes, https://sqlite.org/rescode.html; those left out are faults of ours. */
 const meanings: Readonly<Record<number, { code: FailureCode; message: string; remedy: string }>> = {
+  3: { code: 'store.stalled', message: 'the file may not be opened', remedy: 'Check its permissions.' },
   5: { code: 'store.locked', message: 'another process is writing', remedy: 'Try again, or stop the other process.' },
   6: { code: 'store.locked', message: 'another connection is writing', remedy: 'Try again.' },
+  7: { code: 'store.stalled', message: 'there is no memory left', remedy: 'Give the process more memory.' },
   8: {
     code: 'store.stalled',
     message: 'the file cannot be written',
@@ -20,6 +22,13 @@ const meanings: Readonly<Record<number, { code: FailureCode; message: string; re
     code: 'store.stalled',
     message: 'the file cannot be opened',
     remedy: 'Check that its folder exists and is writable.',
+  },
+  15: { code: 'store.locked', message: 'other processes are opening it', remedy: 'Try again.' },
+  17: { code: 'store.locked', message: 'another process changed its tables just now', remedy: 'Try again.' },
+  22: {
+    code: 'store.stalled',
+    message: 'its file system takes no file so large',
+    remedy: 'Move LATTICE_DATA to another file system.',
   },
   26: { code: 'store.rebuild-required', message: 'the file is not a database', remedy: 'Rebuild the store.' },
 }

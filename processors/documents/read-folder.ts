@@ -27,7 +27,8 @@ export interface FolderContents {
 }
 
 export const documentLimitBytes = 32 * 1024 * 1024
-const patterns = ['README*', 'documentation.txt', 'docs/**/*.md', 'docs/**/*.txt']
+/** A glob tells upper from lower case where the file system does. */
+const patterns = ['[Rr][Ee][Aa][Dd][Mm][Ee]*', 'documentation.txt', 'docs/**/*.md', 'docs/**/*.txt']
 
 /** Id of a folder's corpus: the same folder has the same corpus, whatever it is called by. */
 export async function corpusOf(folder: string): Promise<string> {

@@ -3,6 +3,7 @@ import type { Clock } from '#processors/ports/clock.ts'
 import { partitionOf } from '#processors/ports/event-log.ts'
 import type { EventLog } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
+import { quoted } from '#processors/ports/quoted.ts'
 import type { TableStore } from '#processors/ports/table-store.ts'
 import { NotReached, positionOf } from '#processors/stores/reach-position.query.ts'
 import type { ReadableStore } from '#processors/stores/read-store.ts'
@@ -38,7 +39,7 @@ export async function findRun<Found>(
     if (late !== undefined) return late
     if (known === undefined || !reached) throw new NotReached(positionOf({ store, log, topics: ['runs.v1'] }))
   }
-  throw new Failure('run.unknown', `there is no run ${runId}`)
+  throw new Failure('run.unknown', `there is no run ${quoted(runId)}`)
 }
 
 /** The last record of the run's partition, which the run's own can't be behind of. */

@@ -59,7 +59,7 @@ export async function withBuild<Result>(
       const done = new Map<string, number>()
       const foldPorts: FoldPorts = {
         ...ports,
-        park: refuse(parked),
+        park: refuse(definition, parked),
         skipped: (type) => note.skipped(type),
         folded: ({ topic, partition, next }) => {
           done.set(`${topic}:${partition}`, next)
@@ -85,11 +85,13 @@ export type Fold = (options: {
   readonly until?: ReadonlyMap<string, number>
 }) => Promise<number>
 
-function refuse(parked: ReadonlySet<string>): Park {
+function refuse({ name, version }: StoreDefinition, parked: ReadonlySet<string>): Park {
   return async ({ position, bad }) => {
     const place = `${position.topic}:${position.partition}:${position.offset}`
     if (parked.has(place)) return
-    throw new Failure('event.undecodable', `the record at ${place} can't be folded and was never parked: ${bad}`)
+    throw new Failure('event.undecodable', `the record at ${place} can't be folded and was not parked yet: ${bad}`, {
+      remedy: `The live ${name} store (version ${version}) parks it when it comes to it: wait for lattice status to show it there, then rebuild again.`,
+    })
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Journal } from '#processors/journal/journal.ts'
 import type { RunFeed } from '#processors/journal/run-feed.ts'
 import { Failure } from '#processors/ports/failure.ts'
+import { quoted } from '#processors/ports/quoted.ts'
 import type { Position } from '#schemas/position.ts'
 
 /**
@@ -18,7 +19,7 @@ export async function cancelTask(
   options: { principal: string; reason?: string },
 ): Promise<{ position: Position }> {
   const chain = ports.feed.chain(runId)
-  if (chain === undefined) throw new Failure('run.unknown', `there is no run ${runId}`)
+  if (chain === undefined) throw new Failure('run.unknown', `there is no run ${quoted(runId)}`)
   if (chain.closed) throw new Failure('run.closed', `run ${runId} has ended`)
   const event = {
     type: 'task.cancelled',

@@ -23,6 +23,11 @@ const read = (max = 20) => readFolder(folder, { max })
 const pathsOf = async (max?: number): Promise<string[]> => (await read(max)).documents.map(({ path }) => path)
 
 describe('a folder', () => {
+  test.each(['readme.md', 'Readme.md', 'README.MD'])('offers its README also as %s', async (name) => {
+    put(name, 'about it')
+    expect((await readFolder(folder, { max: 100 })).documents.map(({ path }) => path)).toEqual([name])
+  })
+
   test('offers its README, documentation.txt and what is below docs, in a fixed order', async () => {
     for (const path of ['docs/b.md', 'docs/a/deep/c.txt', 'README.md', 'README', 'README.de.md', 'documentation.txt'])
       put(path, path)

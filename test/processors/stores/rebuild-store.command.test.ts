@@ -81,6 +81,10 @@ describe('a rebuild: embedded log', () => {
     const builds = world.builds.list('search').length
     await expect(rebuildStore(search, world.ports, { signal, parked })).rejects.toMatchObject({
       code: 'event.undecodable',
+      message: expect.stringMatching(
+        /^the record at documents\.v1:\d:\d+ can't be folded and was not parked yet/,
+      ) as string,
+      remedy: expect.stringContaining('lattice status') as string,
     })
     expect(world.builds.list('search')).toHaveLength(builds)
   })
