@@ -14,7 +14,7 @@ import { knownSecrets } from '#infra/config/keys.ts'
 import { configuredProviders } from '#infra/openai/configured-providers.ts'
 import type { OpenedProviders } from '#infra/openai/open-providers.ts'
 import { createSystemClock } from '#infra/system/system-clock.ts'
-import type { Given, Models } from '#processors/given.ts'
+import type { Given } from '#processors/given.ts'
 import { createExtractProvider } from '#processors/models/extract.ts'
 import type { EventLog } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
@@ -180,7 +180,7 @@ async function openRoster(path: string): Promise<Roster> {
 }
 
 interface OpenedModels {
-  readonly models: Models
+  readonly models: Given['models']
   close(): Promise<void>
 }
 
@@ -210,11 +210,10 @@ const notAsked = { answers: false, models: [], reason: 'no model is asked here' 
 
 async function openHosted(config: Config): Promise<OpenedProviders> {
   const { openProviders } = await import('#infra/openai/open-providers.ts')
-  return openProviders(config, async () => {
-    throw new Failure('settings.invalid', 'no provider that speaks the API of Ollama itself can be asked yet', {
-      remedy: 'use a base URL that ends in /v1',
-    })
-  })
+  return openProviders(
+    config,
+    async () => (await import('#infra/ollama/ollama-model-provider.ts')).openOllamaModelProvider,
+  )
 }
 
 /** Whether there is a log to open; false where opening would make one. A server's is known only once it is asked. */

@@ -3,7 +3,6 @@ import type { Clock } from './ports/clock.ts'
 import type { ColumnStore } from './ports/column-store.ts'
 import type { EventLog } from './ports/event-log.ts'
 import type { FolderStore } from './ports/folder-store.ts'
-import type { ModelProvider } from './ports/model-provider.ts'
 import type { Objects } from './ports/objects.ts'
 import type { ProcessLocks } from './ports/process-locks.ts'
 import type { Report } from './ports/report.ts'
@@ -13,8 +12,7 @@ import type { SqlSandbox } from './ports/sql-sandbox.ts'
 import type { StoreBuilds } from './ports/store-builds.ts'
 import type { TableStore } from './ports/table-store.ts'
 import type { WorkShare } from './ports/work-share.ts'
-import type { RoutableChain } from './models/route-model.ts'
-import type { ModelNames } from './models/route-named.ts'
+import type { Models } from './models/given-models.ts'
 
 /**
  * Everything processors are given from outside: the ports, opened or ready to be opened, and the settings they take.
@@ -44,27 +42,6 @@ export interface Given {
   readonly clock: Clock
   readonly report: Report
   readonly settings: Settings
-}
-
-export interface Models {
-  readonly chain: RoutableChain
-  readonly providers: (name: string) => ModelProvider | undefined
-  /** The local servers that answer now, with their models. */
-  readonly probeLocal: () => Promise<ReadonlyMap<string, readonly string[]>>
-  /** Asks one provider for its models; says why where it does not answer in time. */
-  readonly list: (name: string, timeoutMs: number) => Promise<ListedModels>
-  /** Tiers, fallbacks and what else the settings say of models by name. */
-  readonly names: ModelNames
-  /** Retryable failures in a row after which a provider is left alone for a while; 0: never. */
-  readonly breakerFailures: number
-}
-
-export interface ListedModels {
-  readonly answers: boolean
-  /** Model ids in the server's order. */
-  readonly models: readonly string[]
-  /** Why it doesn't count as answering, in words. */
-  readonly reason: string
 }
 
 export interface Settings {

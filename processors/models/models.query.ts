@@ -1,7 +1,7 @@
-import type { ListedModels, Models } from '#processors/given.ts'
 import type { Clock } from '#processors/ports/clock.ts'
 import type { ProviderHealth } from '#processors/ports/model-provider.ts'
 import { type Answering, rememberAnswering } from './answering.ts'
+import type { ListedModels, Models } from './given-models.ts'
 import type { GuardedProviders } from './guard-providers.ts'
 import { builtIn, type ModelChoice } from './route-model.ts'
 import { choiceNamed, defaultModelName, missingOf, tierPrefix } from './route-named.ts'

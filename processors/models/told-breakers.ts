@@ -1,9 +1,9 @@
-import type { Models } from '#processors/given.ts'
 import type { Journal } from '#processors/journal/journal.ts'
 import type { Clock } from '#processors/ports/clock.ts'
 import type { Report } from '#processors/ports/report.ts'
 import type { AnyNewEvent } from '#schemas/event.ts'
 import { usualBreaker } from './breaker.ts'
+import type { Models } from './given-models.ts'
 import { type GuardedProviders, guardProviders } from './guard-providers.ts'
 
 /**
