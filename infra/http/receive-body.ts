@@ -31,14 +31,18 @@ export async function receiveBody(
   const pieces: Uint8Array[] = []
   let size = 0
   let grace: NodeJS.Timeout | undefined
+  let settled = false
   return await new Promise<ReceivedBody>((resolve, reject) => {
     const settle = (end: ReceivedBody['end'], error?: unknown) => {
+      if (settled) return
+      settled = true
       clearTimeout(grace)
       const bytes = end === 'too-large' ? firstBytes(pieces, keptOfTooLarge) : Buffer.concat(pieces, size)
       resolve({ bytes, end, ...(error !== undefined && { error }) })
     }
     if (body.destroyed) return settle('broken', body.errored ?? undefined)
     body.on('data', (piece: Uint8Array) => {
+      if (settled) return
       pieces.push(piece)
       size += piece.length
       if (size > most) {
@@ -49,6 +53,7 @@ export async function receiveBody(
       try {
         if (take(piece)) return
       } catch (error) {
+        settled = true
         reject(error instanceof Error ? error : new Error(String(error)))
         return void body.destroy()
       }

@@ -98,13 +98,13 @@ function embeddingsBody({ model, input, parameters }: EmbedRequest): string | un
   }
 }
 
-/** A server without a list of models still answers; one that refuses the key will refuse every call. */
+/** A server without a list of models, or a busy one, still answers; one that refuses the key will refuse every call. */
 async function health(
   { client, asked }: Server,
   limits: Limits,
 ): Promise<Awaited<ReturnType<NonNullable<ModelProvider['health']>>>> {
   const { status, text, failed } = await exchange(client, asked, { ...limits, method: 'GET', resource: '/models' })
-  if (failed !== undefined) return { answers: failed.code === 'rejected', detail: failed.message }
+  if (failed !== undefined) return { answers: [404, 405, 429].includes(status), detail: failed.message }
   const parsed = parseLoosely(text)
   if (!isObject(parsed) || !('data' in parsed)) {
     return { answers: false, detail: `${asked.url} answered ${status} without a list of models` }
