@@ -4,7 +4,7 @@
  * Promise: each is read like a setting: what can't be understood stops the process by `settings.invalid`, naming the
  * line and what is allowed. Amounts are whole micro-dollars from here on.
  */
-import { type BudgetPeriod, budgetPeriods, type BudgetRule, type PriceRule } from '#processors/ports/budget-rules.ts'
+import { budgetPeriods, type BudgetRule, type PriceRule } from '#processors/ports/budget-rules.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { SettingsFile } from './settings-file.ts'
 import { decimal, integer, type Kind, oneOf, text } from './setting.ts'
@@ -64,7 +64,7 @@ function readBudget(file: SettingsFile | undefined, name: string): BudgetRule {
   return {
     name,
     limitMicroUsd: microUsd(usd),
-    period: (read('period', budgetKeys.period) as BudgetPeriod | undefined) ?? 'day',
+    period: read('period', budgetKeys.period) ?? 'day',
     ...(principal === undefined ? {} : { principal }),
     ...(model === undefined ? {} : { model }),
     ...(tagged === undefined ? {} : { tag: tagged }),

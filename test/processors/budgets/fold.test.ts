@@ -1,5 +1,5 @@
 /** The laws of granting: what any sequence of asking and settling leads to, by a model that knows nothing of the fold. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { budgetsProjection, readBook } from '#processors/budgets/budgets.projection.ts'
 import { type Book, foldReserved, foldSettled, wouldGrant } from '#processors/budgets/fold.ts'
