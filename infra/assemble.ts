@@ -109,7 +109,17 @@ export async function assemble(config: Config, report: Report, options: Assemble
   const connectMs = options.stays === false ? commandConnectMs : undefined
   const at = { ...logAddress(config, report, locks), connectMs }
   const { models, close: closeModels } = await openModels(config, { asked: options.models !== false })
-  const log = await backendOf(config.log).log(at)
+  /** Its lock's name is never used again; a killed process leaves the file behind. */
+  const leave = (): void => {
+    own?.release()
+    rmSync(join(config.data, 'locks', `process-${worker}.lock`), { force: true })
+  }
+  const openLog = async (): Promise<EventLog> => backendOf(config.log).log(at)
+  const log = await openLog().catch(async (error: unknown) => {
+    await closeModels()
+    leave()
+    throw error
+  })
   report({ signal: 'log.opened', backend: log.backend, logId: log.id, durability: log.durability })
 
   const roster = config.roster === undefined ? undefined : await openRoster(config.roster)
@@ -162,9 +172,7 @@ export async function assemble(config: Config, report: Report, options: Assemble
       await closeModels()
       await roster?.close()
       rmSync(join(scratch, worker), { recursive: true, force: true })
-      own?.release()
-      // Its name is never used again; a killed process leaves its file behind.
-      rmSync(join(config.data, 'locks', `process-${worker}.lock`), { force: true })
+      leave()
     },
   }
 }
