@@ -1,4 +1,5 @@
 import { isFailure } from '#processors/ports/failure.ts'
+import { modelWarnings } from '#processors/models/model-warnings.query.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
 
@@ -94,6 +95,7 @@ async function ofModels({ lattice, tasks }: Opened): Promise<Finding[]> {
         ? { remedy: 'set GROQ_API_KEY, GEMINI_API_KEY or OPENAI_API_KEY, or start LM Studio or Ollama' }
         : {}),
     },
+    ...modelWarnings(lattice.given.models).map((warning) => ({ state: 'missing' as const, ...warning })),
   ]
 }
 
