@@ -22,9 +22,16 @@ export interface Assembly {
 
 type Fields = Record<string, unknown>
 
+interface ToolCalls {
+  /** In the order in which they began. */
+  readonly begun: { readonly index: number; readonly call: Fields }[]
+  /** What the next piece of an index, or of an id without one, belongs to. */
+  readonly open: Map<unknown, Fields>
+}
+
 interface Choice {
   readonly message: Fields
-  readonly toolCalls: Map<unknown, Fields>
+  readonly toolCalls: ToolCalls
   readonly fields: Fields
   finishReason: string | undefined
 }
@@ -74,7 +81,12 @@ function addChoices(choices: Map<unknown, Choice>, given: unknown): void {
     const index = typeof one['index'] === 'number' ? one['index'] : place
     let choice = choices.get(index)
     if (choice === undefined) {
-      choice = { message: fields(), toolCalls: new Map(), fields: fields(), finishReason: undefined }
+      choice = {
+        message: fields(),
+        toolCalls: { begun: [], open: new Map() },
+        fields: fields(),
+        finishReason: undefined,
+      }
       choices.set(index, choice)
     }
     addChoice(choice, one)
@@ -104,17 +116,29 @@ function addDelta({ message, toolCalls }: Choice, delta: Fields): void {
   }
 }
 
-/** A call without an index is a whole one of its own, as Gemini sends them, unless its id has been seen. */
-function addToolCalls(calls: Map<unknown, Fields>, given: unknown): void {
+/**
+ * A call without an index is a whole one of its own, unless its id has been seen. Gemini tells calls made at once with the
+ * same index: another id beside a name is another call.
+ */
+function addToolCalls({ begun, open }: ToolCalls, given: unknown): void {
   if (!Array.isArray(given)) return
   for (const one of given) {
     if (!isObject(one)) continue
     const { index, ...rest } = one
-    const key = typeof index === 'number' ? index : typeof one['id'] === 'string' ? one['id'] : Symbol('call')
-    const call = calls.get(key) ?? fields()
-    calls.set(key, call)
+    const key = typeof index === 'number' ? index : typeof one['id'] === 'string' ? one['id'] : undefined
+    let call = open.get(key)
+    if (call === undefined || key === undefined || isAnother(call, one)) {
+      call = fields()
+      open.set(key, call)
+      begun.push({ index: typeof index === 'number' ? index : Number.MAX_VALUE, call })
+    }
     for (const field in rest) merge(call, field, rest[field])
   }
+}
+
+function isAnother(call: Fields, { id, function: called }: Fields): boolean {
+  const named = isObject(called) && typeof called['name'] === 'string' && called['name'] !== ''
+  return named && typeof id === 'string' && id !== '' && typeof call['id'] === 'string' && call['id'] !== id
 }
 
 /**
@@ -146,7 +170,7 @@ function merge(into: Fields, key: string, value: unknown): void {
 }
 
 function finished({ message, toolCalls, fields, finishReason }: Choice): Fields {
-  const calls = inOrder(toolCalls).map(([, call]) => call)
+  const calls = toolCalls.begun.sort((a, b) => a.index - b.index).map(({ call }) => call)
   return {
     message: { role: 'assistant', content: null, ...message, ...(calls.length > 0 && { tool_calls: calls }) },
     ...fields,

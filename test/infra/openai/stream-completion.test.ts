@@ -217,3 +217,40 @@ test('reasoning, refusals, lists and fields nobody knows are put together; null 
     ],
   })
 })
+
+test.for([
+  ['told with one index, as Gemini does', [0, 0]],
+  ['told without an index', [undefined, undefined]],
+  ['begun in another order', [1, 0]],
+] as const)('tool calls made at once are kept apart: %s', ([, indexes]) => {
+  const call = (index: number | undefined, id: string) => ({
+    tool_calls: [{ index, id, type: 'function', function: { name: id, arguments: `{"of":"${id}"}` } }],
+  })
+  const pieces = events(
+    said('', { delta: call(indexes[0], 'a') }),
+    said('', { delta: call(indexes[1], 'b') }),
+    said('', { finish_reason: 'tool_calls' }),
+  )
+  const { reply } = read(pieces)
+  const { choices } = JSON.parse((reply.ok && reply.completion) || '') as {
+    choices: { message: { tool_calls: { id: string; function: object }[] } }[]
+  }
+  const made = ['a', 'b'].map((id) => ({ id, type: 'function', function: { name: id, arguments: `{"of":"${id}"}` } }))
+  expect(choices[0]?.message.tool_calls).toEqual(indexes[0] === 1 ? made.reverse() : made)
+})
+
+test('an id repeated or changed with each piece of one call makes no other call', () => {
+  const piece = (id: string, called: object) =>
+    said('', { delta: { tool_calls: [{ index: 0, id, function: called }] } })
+  const { reply } = read(
+    events(
+      piece('a', { name: 'f', arguments: '{' }),
+      piece('a', { name: 'f', arguments: '"x":' }),
+      piece('b', { arguments: '1}' }),
+      said('', { finish_reason: 'tool_calls' }),
+    ),
+  )
+  expect(JSON.parse((reply.ok && reply.completion) || '')).toMatchObject({
+    choices: [{ message: { tool_calls: [{ function: { name: 'f', arguments: '{"x":1}' } }] } }],
+  })
+})
