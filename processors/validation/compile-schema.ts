@@ -10,7 +10,7 @@ import { inTime } from './in-time.ts'
  * Promise: small, refers to nothing outside itself, compiled within its time, and answers at once (an `$async` schema
  * would answer with a promise, which looks like a yes). Errors: `request.invalid`, in the compiler's words.
  */
-export type CompiledSchema = ValidateFunction
+export type CompiledSchema = ((value: unknown) => unknown) & Pick<ValidateFunction, 'errors'>
 
 export function compileSchema(schema: object | boolean): CompiledSchema {
   refuseWhatIsHostile(schema)

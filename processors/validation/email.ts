@@ -113,9 +113,9 @@ function recipientFindings(
 
 function lengthFindings({ subject, body }: Message, { subjectMost, bodyLeast, bodyMost }: Rules): Finding[] {
   const found: Finding[] = []
-  const length = [...body.trim()].length
+  const { length } = body.trim()
   if (subject.trim() === '') found.push(finding('Completeness', 'subject-missing', 'the subject is empty', ['subject']))
-  if ([...subject].length > subjectMost)
+  if (subject.length > subjectMost)
     found.push(
       finding('Policy', 'subject-too-long', `the subject has more than ${subjectMost} characters`, ['subject']),
     )

@@ -39,8 +39,7 @@ function parsed(text: string, at: Omit<ExtractedJson, 'value'>): ExtractedJson |
   if (!((first === '{' && last === '}') || (first === '[' && last === ']'))) return undefined
   try {
     const value: unknown = JSON.parse(text.slice(start, end))
-    if (typeof value !== 'object' || value === null || isDeep(value)) return undefined
-    return { value, stood: at.stood, start, end }
+    return isObject(value) && !isDeep(value) ? { value, stood: at.stood, start, end } : undefined
   } catch {
     return undefined
   }
@@ -58,9 +57,13 @@ function isDeep(value: object): boolean {
   let level: object[] = [value]
   for (let depth = 0; level.length > 0; depth++) {
     if (depth === deepest) return true
-    level = level.flatMap((one) => Object.values(one).filter((part) => typeof part === 'object' && part !== null))
+    level = level.flatMap((one) => Object.values(one as Record<string, unknown>).filter(isObject))
   }
   return false
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /** The insides of code fences, in order. Source: CommonMark 4.5, but a fence may open behind text on its line. */

@@ -1,12 +1,7 @@
 import type { Finding, FindingKind } from './validator.ts'
 
 /** One thing that is wrong with an answer. `at` is the way to it from the answer's JSON. */
-export function finding(
-  kind: FindingKind,
-  code: string,
-  message: string,
-  at: readonly (string | number)[] | undefined = undefined,
-): Finding {
+export function finding(kind: FindingKind, code: string, message: string, at?: readonly (string | number)[]): Finding {
   return { kind, code, message: shortened(message), path: at === undefined ? null : pointer(at) }
 }
 

@@ -69,8 +69,9 @@ function valueOf(answer: string): { readonly value: unknown } | undefined {
 
 function asFinding(error: NonNullable<CompiledSchema['errors']>[number]): Finding {
   const { keyword, instancePath, message = 'does not fit', params } = error
-  const named = (params as Readonly<Record<string, unknown>>)['additionalProperty'] ?? allowedOf(params)
-  const more = named === undefined ? '' : ` (${String(named).slice(0, 200)})`
+  const { additionalProperty } = params as Readonly<Record<string, unknown>>
+  const named = typeof additionalProperty === 'string' ? additionalProperty : allowedOf(params)
+  const more = named === undefined ? '' : ` (${named.slice(0, 200)})`
   return { ...finding('Schema', keyword, `${instancePath.slice(0, 200)} ${message}${more}`.trim()), path: instancePath }
 }
 

@@ -1,7 +1,7 @@
 /** JSON out of an answer: golden cases, and any text at all. */
 import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { extractJson } from '#processors/validation/extract-json.ts'
 

@@ -1,5 +1,5 @@
 /** `fill`: rows of the roster pass, and every single thing that is changed is reported by its kind. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Worker } from '#processors/ports/roster.ts'
 import { groundedInRoster } from '#processors/validation/grounded.ts'

@@ -1,5 +1,5 @@
 /** `json_schema`: JSON against a foreign schema, which may be hostile. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { judgeAnswer } from '#processors/validation/judge-answer.ts'
 import type { Finding } from '#processors/validation/validator.ts'

@@ -1,5 +1,7 @@
 /** Validators: what each judges, and that nothing gets past one by accident. */
-import fc from 'fast-check'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Roster } from '#processors/ports/roster.ts'
 import { groundedInRoster } from '#processors/validation/grounded.ts'
@@ -132,4 +134,17 @@ test('of very many findings the first of every kind is kept', async () => {
   expect(findings).toHaveLength(50)
   expect(new Set(findings.map(({ code }) => code))).toEqual(new Set(['wrong-count', 'phantom-id', 'duplicate-id']))
   expect(groundedInRoster('fill', findings)).toBe(false)
+})
+
+test('docs/validators.md has every validator and every code', () => {
+  const root = join(import.meta.dirname, '..', '..', '..')
+  const guide = readFileSync(join(root, 'docs', 'validators.md'), 'utf8')
+  const sources = globSync('processors/validation/*.ts', { cwd: root }).map((path) =>
+    readFileSync(join(root, path), 'utf8'),
+  )
+  const codes = sources.flatMap((text) =>
+    [...text.matchAll(/finding\(\s*'(\w+)',\s*'([\w-]+)'/g)].map(([, , code]) => code ?? ''),
+  )
+  expect(codes.length).toBeGreaterThan(20)
+  expect([...names, ...codes].filter((word) => !guide.includes(`\`${word}\``))).toEqual(['refused'])
 })
