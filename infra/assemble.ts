@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import type { Config } from '#infra/config/config.ts'
 import { adoptFiles } from '#infra/disk/adopt-files.ts'
 import { knownSecrets } from '#infra/config/keys.ts'
+import type { KafkaCredentials } from '#infra/kafka/kafka-address.ts'
 import { configuredProviders } from '#infra/openai/configured-providers.ts'
 import type { OpenedProviders } from '#infra/openai/open-providers.ts'
 import { createSystemClock } from '#infra/system/system-clock.ts'
@@ -48,13 +49,15 @@ const logs: Readonly<Record<string, LogBackend>> = {
     },
   },
   kafka: {
-    async log({ address, namespace, report }) {
+    async log({ url, namespace, report, credentials }) {
       const { openKafkaEventLog } = await import('#infra/kafka/kafka-event-log.ts')
-      return openKafkaEventLog({ brokers: brokersOf(address), namespace, report })
+      const { readKafkaAddress } = await import('#infra/kafka/kafka-address.ts')
+      return openKafkaEventLog({ ...readKafkaAddress(url, credentials), namespace, report })
     },
-    async workShare({ address, namespace, report }, log) {
+    async workShare({ url, namespace, report, credentials }, log) {
       const { openKafkaWorkShare } = await import('#infra/kafka/kafka-work-share.ts')
-      return openKafkaWorkShare({ brokers: brokersOf(address), namespace, report, log })
+      const { readKafkaAddress } = await import('#infra/kafka/kafka-address.ts')
+      return openKafkaWorkShare({ ...readKafkaAddress(url, credentials), namespace, report, log })
     },
   },
 }
@@ -67,6 +70,8 @@ interface LogAddress {
   readonly namespace: string
   readonly report: Report
   readonly locks: Given['locks']
+  /** Of Kafka, where its address names none. */
+  readonly credentials: KafkaCredentials
   /** How long a server is waited for; undefined: as long as a process that stays can. */
   readonly connectMs: number | undefined
 }
@@ -267,20 +272,24 @@ function scratchOf(folder: string, { worker, locks }: { worker: string; locks: G
 function logAddress(config: Config, report: Report, locks: Given['locks']): Omit<LogAddress, 'connectMs'> {
   const url = config.log
   const address = url.slice(url.indexOf(':') + 1).replace(/^\/\//, url.startsWith('embedded:') ? '//' : '')
-  return { url, address, namespace: config.logNamespace, report, locks }
+  const credentials = {
+    mechanism: config.kafkaSaslMechanism,
+    username: config.kafkaSaslUsername,
+    password: config.kafkaSaslPassword,
+  }
+  return { url, address, namespace: config.logNamespace, report, locks, credentials }
 }
 
 function backendOf(address: string): LogBackend {
-  const scheme = address.slice(0, address.indexOf(':')).replace(/^rediss$/, 'redis')
+  const scheme = address
+    .slice(0, address.indexOf(':'))
+    .replace(/^rediss$/, 'redis')
+    .replace(/^kafka\+ssl$/, 'kafka')
   const backend = logs[scheme]
   if (backend !== undefined) return backend
   throw new Failure('settings.invalid', `LATTICE_LOG: no log is opened by ${scheme}:`, {
-    remedy: 'use embedded:<folder>, redis://…, rediss://… or kafka://host:port,…',
+    remedy: 'use embedded:<folder>, redis://…, rediss://…, kafka://host:port,… or kafka+ssl://…',
   })
-}
-
-function brokersOf(address: string): string[] {
-  return address.split('/')[0]!.split(',')
 }
 
 async function schemaIdsOf(config: Config, logId: string): Promise<SchemaIds> {

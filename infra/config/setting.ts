@@ -96,12 +96,12 @@ export const httpUrl: Kind<string> = {
 
 /** Where the log is. A bare `embedded:` is completed from `LATTICE_DATA` once that is known. */
 export const logAddress: Kind<string> = {
-  allowed: 'embedded:<folder>, redis://host:port, rediss://host:port or kafka://host:port,host:port',
+  allowed: 'embedded:<folder>, redis://host:port, rediss://host:port, kafka://host:port,host:port or kafka+ssl://…',
   read(given, folder) {
-    const [, scheme, rest] = /^(embedded|rediss?|kafka)(?::(.*))?$/s.exec(given) ?? []
+    const [, scheme, rest] = /^(embedded|rediss?|kafka|kafka\+ssl)(?::(.*))?$/s.exec(given) ?? []
     if (scheme === 'embedded')
       return rest === undefined || rest === '' ? 'embedded:' : `embedded:${resolve(folder, rest)}`
-    if (scheme === 'kafka')
+    if (scheme === 'kafka' || scheme === 'kafka+ssl')
       return /^\/\/([^@/\s]+@)?[^@/,\s]+(,[^@/,\s]+)*(\/?\?\S*)?$/.test(rest ?? '') ? given : undefined
     if (scheme === undefined) return undefined
     return (URL.parse(given)?.hostname ?? '') === '' ? undefined : given

@@ -2,6 +2,7 @@
  * ★ Every setting of Lattice on one screen: its variables, its flag, its key in lattice.toml, what it may be, and what
  * it is when nobody says. A new one is an entry here; `config.ts` reads them all the same way.
  */
+import { type SaslMechanism, saslMechanisms } from '#infra/kafka/kafka-address.ts'
 import {
   builtInProvider,
   customProvider,
@@ -47,7 +48,23 @@ export const settings = {
     env: ['LATTICE_LOG'],
     flag: '--log <address>',
     toml: 'log',
-    doc: 'where the event log is: embedded:<folder>, redis://…, kafka://…',
+    doc: 'where the event log is: embedded:<folder>, redis[s]://…, kafka[+ssl]://…',
+  }),
+  kafkaSaslMechanism: setting<SaslMechanism>(oneOf(saslMechanisms), 'plain', {
+    env: ['LATTICE_KAFKA_SASL_MECHANISM'],
+    toml: 'kafka.sasl_mechanism',
+    doc: 'how a user of Kafka is proved',
+  }),
+  kafkaSaslUsername: optional<string>(text, {
+    env: ['LATTICE_KAFKA_SASL_USERNAME'],
+    toml: 'kafka.sasl_username',
+    doc: 'user of Kafka, where the address names none',
+  }),
+  kafkaSaslPassword: optional<string>(text, {
+    env: ['LATTICE_KAFKA_SASL_PASSWORD'],
+    toml: 'kafka.sasl_password',
+    doc: 'password of that user',
+    secret: true,
   }),
   logNamespace: setting(prefix, 'lattice', {
     env: ['LATTICE_LOG_NAMESPACE'],

@@ -156,8 +156,9 @@ describe('values', () => {
     'rediss://user:pass@cache.example:6380',
     'kafka://a:9092,b:9092',
     'kafka://user:pass@a:9092',
+    'kafka+ssl://user:pass@a:9092,b:9092',
   ])('LATTICE_LOG may be %s', (log) => {
-    expect(read({ env: { LATTICE_LOG: log } }).config.log).toMatch(/^(embedded|rediss?|kafka):/)
+    expect(read({ env: { LATTICE_LOG: log } }).config.log).toMatch(/^(embedded|rediss?|kafka|kafka\+ssl):/)
   })
 
   test.for([

@@ -17,6 +17,8 @@ test('every default is allowed', () => {
 
 test('what holds a key or a token is marked as secret', () => {
   const secrets = [...everySetting].filter(([, one]) => one.secret === true).map(([, { env }]) => env[0])
-  const named = [...everySetting.values()].map(({ env }) => env[0]).filter((name) => /(_KEY|_TOKEN)$/.test(name))
+  const named = [...everySetting.values()]
+    .map(({ env }) => env[0])
+    .filter((name) => /(_KEY|_TOKEN|_PASSWORD)$/.test(name))
   expect(secrets.sort()).toEqual(named.sort())
 })
