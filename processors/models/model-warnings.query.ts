@@ -71,10 +71,10 @@ function likely(chain: RoutableChain, name: string): string | undefined {
 /** Levenshtein's: letters to add, drop or change. */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index)
-  for (const [at, letter] of [...one].entries()) {
+  for (let at = 0; at < one.length; at++) {
     const next = [at + 1]
     for (let index = 1; index <= other.length; index++) {
-      const changed = (row[index - 1] ?? 0) + (other[index - 1] === letter ? 0 : 1)
+      const changed = (row[index - 1] ?? 0) + (other[index - 1] === one[at] ? 0 : 1)
       next.push(Math.min((next[index - 1] ?? 0) + 1, (row[index] ?? 0) + 1, changed))
     }
     row = next
