@@ -1,0 +1,110 @@
+/** What a call costs, and the most it may cost. */
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { fits } from '#processors/budgets/glob.ts'
+import { costOf, openPrices, usd } from '#processors/budgets/prices.ts'
+import { quote } from '#processors/budgets/quote.ts'
+
+const isLocal = (name: string): boolean => name === 'ollama'
+const prices = openPrices({ rules: [], isLocal })
+
+describe('a price', () => {
+  test('is found by provider and model, and local ones are free', () => {
+    expect(prices.of('groq', 'openai/gpt-oss-20b')).toMatchObject({ input: 0.075, output: 0.3 })
+    expect(prices.of('ollama', 'anything')).toMatchObject({ input: 0, output: 0 })
+    expect(prices.of('groq', 'never-heard-of')).toBeUndefined()
+  })
+
+  test('of the configuration goes before the table, the first that fits before the later ones', () => {
+    const own = openPrices({
+      rules: [
+        { pattern: 'groq/openai/gpt-oss-20b', input: 9, output: 9 },
+        { pattern: 'groq/*', input: 1, output: 2 },
+        { pattern: 'ollama/big', input: 3, output: 3 },
+      ],
+      isLocal,
+    })
+    expect(own.of('groq', 'openai/gpt-oss-20b')?.input).toBe(9)
+    expect(own.of('groq', 'openai/gpt-oss-120b')?.input).toBe(1)
+    expect(own.of('ollama', 'big')?.input).toBe(3)
+    expect(own.of('ollama', 'small')?.input).toBe(0)
+  })
+})
+
+describe('a cost', () => {
+  test('is in whole micro-dollars, rounded up once over input and output', () => {
+    expect(costOf({ input: 0.075, output: 0.3 }, 1_000_000, 1_000_000)).toBe(375_000)
+    expect(costOf({ input: 0.075, output: 0.3 }, 1, 0)).toBe(1)
+    expect(costOf({ input: 0.5, output: 0.5 }, 1, 1)).toBe(1)
+    expect(costOf({ input: 0.1, output: 0.2 }, 10, 10)).toBe(3)
+    expect(costOf({ input: 0, output: 0 }, 10, 10)).toBe(0)
+  })
+
+  test('never shows less than was spent, and at most a micro-dollar more', () => {
+    const cents = fc.integer({ min: 0, max: 100_000 })
+    const tokens = fc.integer({ min: 0, max: 10_000_000 })
+    fc.assert(
+      fc.property(cents, cents, tokens, tokens, (input, output, prompt, completion) => {
+        const exact = BigInt(input) * BigInt(prompt) + BigInt(output) * BigInt(completion)
+        const cost = BigInt(costOf({ input: input / 100, output: output / 100 }, prompt, completion)) * 100n
+        expect(cost >= exact && cost - exact < 100n).toBe(true)
+      }),
+    )
+  })
+
+  test.for([
+    [1_250_000, '1.25'],
+    [75, '0.000075'],
+    [0, '0.00'],
+    [10_000_000, '10.00'],
+    [-1, '-0.000001'],
+  ] as const)('%i micro-dollars are %s', ([micro, text]) => {
+    expect(usd(micro)).toBe(text)
+  })
+})
+
+describe('a quote', () => {
+  const price = { input: 1, output: 1, maxOutput: 100 }
+  const call = { provider: 'p', model: 'm', messages: '[{"role":"user","content":"hi"}]', parameters: '{}' }
+  const most = (given: Partial<typeof call>, of = price): number => {
+    const quoted = quote({ ...call, ...given }, of)
+    return quoted.is === 'priced' ? quoted.microUsd : -1
+  }
+
+  test('holds a token for each byte of the prompt, and the longest answer', () => {
+    expect(most({})).toBe(call.messages.length + 2 + 100)
+    expect(most({ messages: '"ж"' })).toBe(4 + 2 + 100)
+  })
+
+  test('takes the caller’s limit before the table’s, as often as there are answers', () => {
+    const parameters = '{"max_tokens":7,"n":3}'
+    expect(most({ parameters })).toBe(call.messages.length + parameters.length + 21)
+    expect(most({ parameters: '{"max_completion_tokens":7}' })).toBe(call.messages.length + 27 + 7)
+  })
+
+  test('counts an image as such, not its bytes', () => {
+    const image = (data: string): string =>
+      JSON.stringify([
+        { role: 'user', content: [{ type: 'image_url', image_url: { url: `data:image/png;base64,${data}` } }] },
+      ])
+    expect(most({ messages: image('A'.repeat(1_000_000)) })).toBe(most({ messages: image('A') }))
+    expect(most({ messages: image('A') })).toBeGreaterThan(6000)
+  })
+
+  test('is none without a price, or without a limit to the answer', () => {
+    expect(quote(call, undefined)).toMatchObject({ is: 'unpriced' })
+    expect(quote(call, { input: 1, output: 1 })).toMatchObject({ is: 'unpriced' })
+    expect(quote(call, { input: 0, output: 0 })).toEqual({ is: 'free' })
+  })
+})
+
+test('a pattern fits what a regular expression of it would', () => {
+  const letters = fc.string({ unit: fc.constantFrom('a', 'b', '/', '*'), maxLength: 8 })
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '/'), maxLength: 10 })
+  fc.assert(
+    fc.property(letters, text, (pattern, given) => {
+      expect(fits(pattern, given)).toBe(new RegExp(`^${pattern.replaceAll('*', '.*')}$`, 's').test(given))
+    }),
+    { numRuns: 2000 },
+  )
+})
