@@ -4,19 +4,17 @@
  * Floor of an append: the same records, one row each (key, headers as JSON text made beforehand, value), by a prepared
  * insert in one transaction a batch, with the same page size, checkpoints and sync. Floor of a scan: those rows, iterated.
  */
-import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { openEmbeddedEventLog } from '#infra/embedded/embedded-event-log.ts'
 import { openEmbeddedWorkShare } from '#infra/embedded/embedded-work-share.ts'
 import { openSqliteProcessLocks } from '#infra/sqlite/sqlite-process-locks.ts'
-import type { EventLog, NewRecord } from '#processors/ports/event-log.ts'
+import type { NewRecord } from '#processors/ports/event-log.ts'
 import { inTurns, lanes, rate, rateAtOnce } from './in-turns.ts'
+import { deliverMs, scanRate, someRecords, topic, valueBytes } from './log-records.ts'
 import type { Measure, Row } from './row.ts'
 
-const topic = 'runs.v1'
-const valueBytes = 400
 const conditions = { payloadBytes: valueBytes, sync: 'full' } as const
 
 export const measure: Measure = async ({ quick, folder }) => {
@@ -78,20 +76,11 @@ async function scans(options: { quick: boolean; laps: number; data: (name: strin
     await full.append(topic, records)
     for (let n = 0; n < 1000; n += 4) await small.append(topic, records.slice(n, n + 4))
   }
-  const scan = async (log: EventLog, look: boolean): Promise<number> => {
-    const begun = performance.now()
-    let seen = 0
-    for await (const batch of log.read({ topic, partition: 0, offset: 0 })) {
-      for (const record of batch) seen += look && record.headers['ce_id'] === '' ? 0 : 1
-    }
-    if (seen !== count) throw new Error(`${seen} of ${count} records`)
-    return (count / (performance.now() - begun)) * 1000
-  }
   const [floor, plain, headers, smallFrames] = await inTurns(laps, [
     () => raw.scan(),
-    () => scan(full, false),
-    () => scan(full, true),
-    () => scan(small, true),
+    () => scanRate(full, { count, look: false }),
+    () => scanRate(full, { count, look: true }),
+    () => scanRate(small, { count, look: true }),
   ])
   for (const log of [full, small]) await log.close()
   raw.close()
@@ -110,43 +99,12 @@ async function deliveries(options: { quick: boolean; data: (name: string) => str
   const log = await openEmbeddedEventLog({ path, syncMode: 'off' })
   for (let i = 0; i < count; i += 1000) await log.append(topic, someRecords(1000))
   const share = await openEmbeddedWorkShare({ path, log, locks: openSqliteProcessLocks(join(path, 'locks')) })
-  const stop = new AbortController()
-  const begun = performance.now()
-  let finished = 0
-  for await (const delivery of share.take(topic, 'bench', { window: 64, signal: stop.signal })) {
-    setImmediate(() => {
-      void delivery.done()
-      finished += 1
-      if (finished === count) stop.abort()
-    })
-  }
-  const each = ((performance.now() - begun) * 1000) / count
+  const each = ((await deliverMs(share, { count, group: 'bench' })) * 1000) / count
   await share.close()
   await log.close()
   return [
     { figure: 'work-share-embedded a delivery', unit: 'µs', ours: each, target: { atMost: 20 }, note: 'window 64' },
   ]
-}
-
-/** Headers as the journal writes them. */
-function someRecords(count: number): NewRecord[] {
-  const run = randomUUID()
-  return Array.from({ length: count }, (_, seq) => ({
-    key: run,
-    headers: {
-      ce_specversion: '1.0',
-      ce_id: randomUUID(),
-      ce_type: 'attempt.completed',
-      ce_source: '/lattice/worker/bench',
-      ce_subject: run,
-      ce_time: '2026-01-01T00:00:00.000Z',
-      'content-type': 'application/avro',
-      ce_run: run,
-      ce_seq: String(seq),
-      ce_prev: randomUUID(),
-    },
-    value: Buffer.alloc(valueBytes, run),
-  }))
 }
 
 interface Raw {

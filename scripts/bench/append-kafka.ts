@@ -12,10 +12,9 @@ import { openKafkaWorkShare } from '#infra/kafka/kafka-work-share.ts'
 import { type EventLog, type NewRecord, partitionOf } from '#processors/ports/event-log.ts'
 import { topicNames } from '#schemas/topics.ts'
 import { inTurns, rate, rateAtOnce } from './in-turns.ts'
+import { deliverMs, scanRate, someRecords, topic, valueBytes } from './log-records.ts'
 import type { Measure, Row } from './row.ts'
 
-const topic = 'runs.v1'
-const valueBytes = 400
 const partitions = 6
 /** A batch of the journal holds events of several runs. */
 const runsOfBatch = 10
@@ -37,7 +36,7 @@ export const measure: Measure = async ({ quick, kafka: server }) => {
   await raw.connect()
 
   for (const batch of [1, 100, 1000]) {
-    const records = someRecords(batch)
+    const records = someRecords(batch, runsOfBatch)
     const messages = records.map(asMessage)
     const [floor, ours] = await inTurns(laps, [
       () => rate(lapMs, batch, () => send(raw, rawTopic, messages)),
@@ -46,7 +45,7 @@ export const measure: Measure = async ({ quick, kafka: server }) => {
     const target = batch === 1 ? {} : { target: { ratio: 0.8 } }
     rows.push({ figure: `append-kafka batch ${batch}`, unit: 'events/s', floor, ours, ...conditions, ...target })
   }
-  const singles = someRecords(64)
+  const singles = someRecords(64, runsOfBatch)
   const lanes = singles.map((record) => ({ record, message: asMessage(record) }))
   const [floor, ours] = await inTurns(laps, [
     () => rateAtOnce(lanes, lapMs, ({ message }) => send(raw, rawTopic, [message])),
@@ -65,24 +64,13 @@ export const measure: Measure = async ({ quick, kafka: server }) => {
 async function scans(options: { kafka: Kafka; brokers: string; quick: boolean }): Promise<Row[]> {
   const { kafka, brokers, quick } = options
   const count = quick ? 5_000 : 200_000
-  const log = await filled(brokers, count)
-  const scan = async (look: boolean): Promise<number> => {
-    const begun = performance.now()
-    let seen = 0
-    for (const { partition } of await log.log.bounds(topic)) {
-      for await (const batch of log.log.read({ topic, partition, offset: 0 })) {
-        for (const record of batch) seen += look && record.headers['ce_id'] === '' ? 0 : 1
-      }
-    }
-    if (seen !== count) throw new Error(`${seen} of ${count} records`)
-    return (count / (performance.now() - begun)) * 1000
-  }
+  const { log, namespace } = await filled(brokers, count)
   const [floor, plain, headers] = await inTurns(quick ? 1 : 3, [
-    () => consume(kafka, { topic: `${log.namespace}.${topic}`, count }),
-    () => scan(false),
-    () => scan(true),
+    () => consume(kafka, { topic: `${namespace}.${topic}`, count }),
+    () => scanRate(log, { count, look: false }),
+    () => scanRate(log, { count, look: true }),
   ])
-  await log.log.close()
+  await log.close()
   const row = { unit: 'events/s', floor, payloadBytes: valueBytes, note: `10 headers, ${partitions} partitions` }
   return [
     { ...row, figure: 'scan-kafka', ours: plain, target: { ratio: 0.8 } },
@@ -118,18 +106,7 @@ async function deliveries(options: { brokers: string; quick: boolean }): Promise
   const count = options.quick ? 1_000 : 20_000
   const { log } = await filled(options.brokers, count)
   const share = await openKafkaWorkShare({ brokers: [options.brokers], log })
-  const stop = new AbortController()
-  let begun = 0
-  let finished = 0
-  for await (const delivery of share.take(topic, 'bench', { window: 64, signal: stop.signal })) {
-    if (begun === 0) begun = performance.now()
-    setImmediate(() => {
-      void delivery.done()
-      finished += 1
-      if (finished === count) stop.abort()
-    })
-  }
-  const ours = (count / (performance.now() - begun)) * 1000
+  const ours = (count / (await deliverMs(share, { count, group: 'bench' }))) * 1000
   await share.close()
   await log.close()
   return { figure: 'work-share-kafka', unit: 'deliveries/s', ours, payloadBytes: valueBytes, note: 'window 64' }
@@ -175,32 +152,8 @@ async function idle({ brokers, quick }: { readonly brokers: string; readonly qui
 async function filled(brokers: string, count: number): Promise<{ log: EventLog; namespace: string }> {
   const namespace = `bench-${randomUUID().slice(0, 8)}`
   const log = await openKafkaEventLog({ brokers: [brokers], namespace, partitions })
-  for (let written = 0; written < count; written += 1000) await log.append(topic, someRecords(1000))
+  for (let written = 0; written < count; written += 1000) await log.append(topic, someRecords(1000, runsOfBatch))
   return { log, namespace }
-}
-
-/** Headers as the journal writes them. */
-function someRecords(count: number): NewRecord[] {
-  const runs = Array.from({ length: runsOfBatch }, () => randomUUID())
-  return Array.from({ length: count }, (_, seq) => {
-    const run = runs[seq % runsOfBatch] as string
-    return {
-      key: run,
-      headers: {
-        ce_specversion: '1.0',
-        ce_id: randomUUID(),
-        ce_type: 'attempt.completed',
-        ce_source: '/lattice/worker/bench',
-        ce_subject: run,
-        ce_time: '2026-01-01T00:00:00.000Z',
-        'content-type': 'application/avro',
-        ce_run: run,
-        ce_seq: String(seq),
-        ce_prev: randomUUID(),
-      },
-      value: Buffer.alloc(valueBytes, run),
-    }
-  })
 }
 
 function asMessage({ key, headers, value }: NewRecord): Message {

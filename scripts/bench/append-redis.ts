@@ -12,10 +12,9 @@ import { openRedisWorkShare } from '#infra/redis/redis-work-share.ts'
 import type { EventLog, NewRecord } from '#processors/ports/event-log.ts'
 import type { RedisServer } from '#scripts/services/redis.ts'
 import { inTurns, rate, rateAtOnce } from './in-turns.ts'
+import { deliverMs, scanRate, someRecords, topic, valueBytes } from './log-records.ts'
 import type { Measure, Row } from './row.ts'
 
-const topic = 'runs.v1'
-const valueBytes = 400
 type RawRecord = readonly [key: string, headers: string, value: Buffer]
 
 export const measure: Measure = async ({ quick, redis: start }) => {
@@ -109,19 +108,10 @@ async function scans({ server, quick }: { readonly server: RedisServer; readonly
   const { log, url } = await filled(server, count)
   const raw = new Redis(url)
   const stream = `bench-scan:{${log.id}:${topic}:0}`
-  const scan = async (look: boolean): Promise<number> => {
-    const begun = performance.now()
-    let seen = 0
-    for await (const batch of log.read({ topic, partition: 0, offset: 0 })) {
-      for (const record of batch) seen += look && record.headers['ce_id'] === '' ? 0 : 1
-    }
-    if (seen !== count) throw new Error(`${seen} of ${count} records`)
-    return (count / (performance.now() - begun)) * 1000
-  }
   const [floor, plain, headers] = await inTurns(quick ? 1 : 5, [
     () => rawScan(raw, stream, count),
-    () => scan(false),
-    () => scan(true),
+    () => scanRate(log, { count, look: false }),
+    () => scanRate(log, { count, look: true }),
   ])
   raw.disconnect()
   await log.close()
@@ -149,18 +139,7 @@ async function deliveries({ server, quick }: { readonly server: RedisServer; rea
   const count = quick ? 1_000 : 20_000
   const { log, url } = await filled(server, count)
   const share = await openRedisWorkShare({ url, namespace: 'bench-scan' })
-  const stop = new AbortController()
-  let begun = 0
-  let finished = 0
-  for await (const delivery of share.take(topic, randomUUID(), { window: 64, signal: stop.signal })) {
-    if (begun === 0) begun = performance.now()
-    setImmediate(() => {
-      void delivery.done()
-      finished += 1
-      if (finished === count) stop.abort()
-    })
-  }
-  const ours = (count / (performance.now() - begun)) * 1000
+  const ours = (count / (await deliverMs(share, { count, group: randomUUID() }))) * 1000
   await share.close()
   await log.close()
   return { figure: 'work-share-redis', unit: 'deliveries/s', ours, payloadBytes: valueBytes, note: 'window 64' }
@@ -200,27 +179,6 @@ async function filled(server: RedisServer, count: number): Promise<{ readonly lo
   const [{ next } = { next: 0 }] = await log.bounds(topic)
   for (let written = next; written < count; written += 1000) await log.append(topic, someRecords(1000))
   return { log, url: server.url }
-}
-
-/** Headers as the journal writes them. */
-function someRecords(count: number): NewRecord[] {
-  const run = randomUUID()
-  return Array.from({ length: count }, (_, seq) => ({
-    key: run,
-    headers: {
-      ce_specversion: '1.0',
-      ce_id: randomUUID(),
-      ce_type: 'attempt.completed',
-      ce_source: '/lattice/worker/bench',
-      ce_subject: run,
-      ce_time: '2026-01-01T00:00:00.000Z',
-      'content-type': 'application/avro',
-      ce_run: run,
-      ce_seq: String(seq),
-      ce_prev: randomUUID(),
-    },
-    value: Buffer.alloc(valueBytes, run),
-  }))
 }
 
 function rawRecord({ key, headers, value }: NewRecord): RawRecord {

@@ -1,32 +1,11 @@
 /** Values of every kind, on their way into a column and out of a query. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDuckdbColumnStore } from '#infra/duckdb/duckdb-column-store.ts'
-import type { ColumnStore, TableDefinition } from '#processors/ports/column-store.ts'
+import type { ColumnStore } from '#processors/ports/column-store.ts'
+import { addNumbers, at, countOf, everyKind, failure, numbers } from './sample-tables.ts'
 
-const everyKind: TableDefinition = {
-  name: 'every_kind',
-  columns: [
-    { name: 'text', kind: 'string', nullable: true, comment: "What's said." },
-    { name: 'Source', kind: 'int', nullable: true },
-    { name: 'amount', kind: 'long', nullable: true },
-    { name: 'ratio', kind: 'double', nullable: true },
-    { name: 'yes', kind: 'boolean', nullable: true },
-    { name: 'time', kind: 'timestamp', nullable: true },
-    { name: 'data', kind: 'json', nullable: true },
-    { name: 'raw', kind: 'bytes', nullable: true },
-  ],
-}
-const numbers: TableDefinition = { name: 'numbers', columns: [{ name: 'n', kind: 'long', nullable: false }] }
-const at = (next: number): Parameters<ColumnStore['commit']>[0] => [
-  { topic: 'runs.v1', partition: 0, next, lastId: `event ${next - 1}` },
-]
-const failure = (code: string): unknown => expect.objectContaining({ code })
-const add = async (from: number, rows: number): Promise<void> => {
-  await store.append('numbers', [Array.from({ length: rows }, (_, index) => from + index)], rows)
-  await store.commit(at(from + rows))
-}
-const count = async (table = 'numbers'): Promise<unknown> =>
-  (await store.query(`SELECT count(*) AS n FROM ${table}`))[0]?.['n']
+const add = (from: number, rows: number) => addNumbers(store, from, rows)
+const count = (table?: string) => countOf(store, table)
 
 let store: ColumnStore
 

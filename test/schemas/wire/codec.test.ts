@@ -5,11 +5,12 @@ import { describe, expect, test } from 'vitest'
 import { eventTypes } from '#schemas/catalog.ts'
 import type { EventType } from '#schemas/catalog.ts'
 import { schemaVersions } from '#schemas/generated-schemas.ts'
-import type { AttemptCompleted, TaskSubmitted } from '#schemas/generated.ts'
+import type { AttemptCompleted } from '#schemas/generated.ts'
 import { catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
 import { openCodec, schemaIdIn } from '#schemas/wire/codec.ts'
 import { WireError } from '#schemas/wire/wire-error.ts'
 import { anyDataOf, anyEvent, anyText } from '#test/schemas/any-event.ts'
+import { failureOf, task } from './sample-task.ts'
 
 const codec = await openCodec(catalogSchemaIds())
 const started = { worker: 'one' }
@@ -27,34 +28,6 @@ const answer: AttemptCompleted = {
   costMicroUsd: 12,
   requestId: null,
   durationMs: 1.5,
-}
-
-const task: TaskSubmitted = {
-  kind: 'task',
-  messages: '[]',
-  retrieval: null,
-  ladder: [{ name: 'small', choices: [{ provider: 'groq', model: 'llama' }] }],
-  validator: null,
-  validatorOptions: null,
-  parameters: '{}',
-  limits: { attempts: 3, attemptTimeoutMs: 1000, deadlineMs: 1000, costMicroUsd: null, answers: null },
-  principal: 'local',
-  interactive: false,
-  folder: null,
-  bodyHash: null,
-  tags: {},
-  redactions: 0,
-  traceId: null,
-}
-
-function failureOf(work: () => unknown): WireError {
-  try {
-    work()
-  } catch (error) {
-    if (error instanceof WireError) return error
-    throw error
-  }
-  throw new Error('nothing was thrown')
 }
 
 function headOf(type: EventType): Buffer {

@@ -2,39 +2,10 @@
 import avsc from 'avsc'
 import { expect, test } from 'vitest'
 import { schemaVersions } from '#schemas/generated-schemas.ts'
-import type { TaskSubmitted } from '#schemas/generated.ts'
 import { catalogIdOf, catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
 import { openCodec } from '#schemas/wire/codec.ts'
 import type { SchemaIds } from '#schemas/wire/schema-ids.ts'
-import { WireError } from '#schemas/wire/wire-error.ts'
-
-const task: TaskSubmitted = {
-  kind: 'task',
-  messages: '[]',
-  retrieval: null,
-  ladder: [{ name: 'small', choices: [{ provider: 'groq', model: 'llama' }] }],
-  validator: null,
-  validatorOptions: null,
-  parameters: '{}',
-  limits: { attempts: 3, attemptTimeoutMs: 1000, deadlineMs: 1000, costMicroUsd: null, answers: null },
-  principal: 'local',
-  interactive: false,
-  folder: null,
-  bodyHash: null,
-  tags: {},
-  redactions: 0,
-  traceId: null,
-}
-
-function failureOf(work: () => unknown): WireError {
-  try {
-    work()
-  } catch (error) {
-    if (error instanceof WireError) return error
-    throw error
-  }
-  throw new Error('nothing was thrown')
-}
+import { failureOf, task } from './sample-task.ts'
 
 const newest = catalogSchemaIds()
 const startedSchema = JSON.parse(schemaVersions['run.started'][0] ?? '') as { fields: object[] }
