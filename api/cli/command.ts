@@ -34,6 +34,9 @@ export interface CliContext {
   /** A listener for signals that `/metrics` shows. */
   metrics: ProgramPorts['metrics']
   open(options: Omit<OpenOptions, 'loaded'>): Promise<Opened>
+  /** Whether there is a log; false where opening would make one. */
+  hasLog(): Promise<boolean>
+  openModels(): ReturnType<ProgramPorts['openModels']>
 }
 
 /** A result as people or, with `--json`, programs read it. */

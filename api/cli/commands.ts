@@ -42,9 +42,22 @@ export const commands: readonly CliCommand[] = [
     load: async () => (await import('./serve.ts')).serve,
   },
   {
-    usage: 'logs <run>',
-    summary: "print a run's log; each line once",
-    options: [['-f, --follow', 'go on until the run has ended']],
+    usage: 'runs',
+    summary: 'the last runs, newest first',
+    options: [
+      ['--limit <number>', 'runs at most; default 20'],
+      ['--json', 'as JSON'],
+    ],
+    load: async () => (await import('./runs.ts')).runs,
+  },
+  {
+    usage: 'logs [run]',
+    summary: "print a run's log, each line once; a run id or how it begins; without one, list the last runs",
+    options: [
+      ['-f, --follow', 'go on until the run has ended'],
+      ['--limit <number>', 'without a run id: runs at most'],
+      ['--json', 'without a run id: as JSON'],
+    ],
     load: async () => (await import('./logs.ts')).logs,
   },
   {
@@ -99,9 +112,15 @@ export const commands: readonly CliCommand[] = [
   },
   {
     usage: 'store rollback <store>',
-    summary: 'make the build before the live one live again',
+    summary: 'make the build before the live one live again; exit code 1 when there is none',
     options: [['--json', 'as JSON']],
     load: async () => (await import('./store.ts')).storeRollback,
+  },
+  {
+    usage: 'store remove <store> <build>',
+    summary: 'delete a build that is not the live one',
+    options: [['--json', 'as JSON']],
+    load: async () => (await import('./store.ts')).storeRemove,
   },
   {
     usage: 'search <query>',

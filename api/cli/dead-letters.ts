@@ -67,7 +67,13 @@ async function letterOf(opened: Opened, { arguments: [letter = ''] }: CliContext
 }
 
 async function withLookup(context: CliContext, work: (opened: Opened) => Promise<ExitCode>): Promise<ExitCode> {
-  const opened = await context.open({ role: 'dead-letters', stores: ['lookup'], quiet: true })
+  const opened = await context.open({
+    role: 'dead-letters',
+    stores: ['lookup'],
+    existing: true,
+    models: false,
+    quiet: true,
+  })
   try {
     const ends = await opened.lattice.given.log.bounds('dead-letters.v1')
     const positions = ends

@@ -1,13 +1,17 @@
 import { isFailure } from '#processors/ports/failure.ts'
+import { examineModels } from '#processors/models/examine-models.query.ts'
+import type { ExaminedProvider } from '#processors/models/examine-models.query.ts'
 import { modelWarnings } from '#processors/models/model-warnings.query.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
+import { counted } from './counted.ts'
 
 /**
  * `lattice doctor`: what is configured, what answers, what is missing and how to mend it.
  *
- * Promise: writes nothing to the log and calls no model; secrets are shown as set, never whole. Exit code 1 when
- * something that is needed does not answer.
+ * Promise: writes nothing to the log, makes none, and asks no model for an answer: a provider is asked for its models,
+ * which costs nothing. Secrets are shown as set, never whole. Exit code 1 when something that is configured does not
+ * answer.
  */
 export interface Finding {
   readonly what: string
@@ -27,7 +31,8 @@ export const doctor: CliAction = async (context) => {
 }
 
 export async function examine(context: CliContext): Promise<Finding[]> {
-  const findings: Finding[] = [
+  const [ofModels, ofTheLog] = await Promise.all([examineProviders(context), examineLog(context)])
+  return [
     { what: 'runtime', state: 'ok', detail: `node ${process.versions.node}` },
     ...context.loaded.unknownVariables.map((name) => ({
       what: name,
@@ -35,18 +40,26 @@ export async function examine(context: CliContext): Promise<Finding[]> {
       detail: 'no setting is called that',
       remedy: 'lattice doctor --settings shows all',
     })),
+    ...ofTheLog,
+    ...ofModels,
   ]
+}
+
+async function examineLog(context: CliContext): Promise<Finding[]> {
+  if (!(await context.hasLog())) {
+    const detail = `none yet at ${context.loaded.config.log}; lattice run or lattice serve makes it`
+    return [{ what: 'log', state: 'missing', detail }]
+  }
   let opened: Opened | undefined
   try {
-    opened = await context.open({ role: 'doctor', stores: [], readOnly: 'all', quiet: true })
-    findings.push(...(await ofLog(opened)), ...(await ofModels(opened)), ...ofStores(opened))
+    opened = await context.open({ role: 'doctor', stores: [], readOnly: 'all', models: false, quiet: true })
+    return [...(await ofLog(opened)), ...ofStores(opened)]
   } catch (error) {
     if (!isFailure(error)) throw error
-    findings.push({ what: 'log', state: 'broken', detail: error.message, remedy: error.remedy })
+    return [{ what: 'log', state: 'broken', detail: error.message, remedy: error.remedy }]
   } finally {
     await opened?.close()
   }
-  return findings
 }
 
 async function ofLog({ lattice }: Opened): Promise<Finding[]> {
@@ -57,46 +70,60 @@ async function ofLog({ lattice }: Opened): Promise<Finding[]> {
     {
       what: 'log',
       state: 'ok',
-      detail: `${log.backend} ${log.id}: ${records} records of runs in ${bounds.length} partitions`,
+      detail: `${log.backend} ${log.id}: ${counted(records, 'record')} of runs in ${counted(bounds.length, 'partition')}`,
     },
     { what: 'durability', state: 'ok', detail: log.durability },
   ]
 }
 
-async function ofModels({ lattice, tasks }: Opened): Promise<Finding[]> {
-  const { chain, probeLocal } = lattice.given.models
-  const answering = await probeLocal()
-  const findings: Finding[] = chain.order.map((name) => {
-    const provider = chain.providers.get(name)
-    if (provider?.state === 'ready')
-      return {
-        what: `provider ${name}`,
-        state: 'ok',
-        detail: `configured and not asked, model ${provider.model ?? provider.defaultModel}`,
-      }
-    const models = answering.get(name)
-    if (models !== undefined)
-      return { what: `provider ${name}`, state: 'ok', detail: `answers, ${models.length} models` }
-    return {
-      what: `provider ${name}`,
-      state: 'missing',
-      detail: provider?.missing === '' ? 'no local server answers' : (provider?.missing ?? 'unknown'),
+const askWithinMs = 3_000
+
+async function examineProviders(context: CliContext): Promise<Finding[]> {
+  const { models, close } = await context.openModels()
+  try {
+    const { signal } = context
+    const { providers, route, trouble } = await examineModels(models, { signal, timeoutMs: askWithinMs })
+    const findings: Finding[] = [
+      ...providers.map((provider) => ofProvider(provider, context)),
+      ...modelWarnings(models).map((warning) => ({ state: 'missing' as const, ...warning })),
+    ]
+    if (route === undefined) {
+      return [...findings, { what: 'models', state: 'broken', detail: 'no task can be carried out', ...said(trouble) }]
     }
-  })
-  const { choices, standsIn } = await tasks.route()
-  const asked = choices.map(({ provider, model }) => `${provider}/${model}`).join(' → ')
-  return [
-    ...findings,
-    {
-      what: 'models',
-      state: standsIn ? 'missing' : 'ok',
-      detail: `a task asks ${asked}`,
-      ...(standsIn
-        ? { remedy: 'set GROQ_API_KEY, GEMINI_API_KEY or OPENAI_API_KEY, or start LM Studio or Ollama' }
-        : {}),
-    },
-    ...modelWarnings(lattice.given.models).map((warning) => ({ state: 'missing' as const, ...warning })),
-  ]
+    const asked = route.choices.map(({ provider, model }) => `${provider}/${model}`).join(' → ')
+    const remedy = 'set GROQ_API_KEY, GEMINI_API_KEY or OPENAI_API_KEY, or start LM Studio or Ollama'
+    const asksOf = { what: 'models', detail: `a task asks ${asked}` }
+    return [...findings, route.standsIn ? { ...asksOf, state: 'missing', remedy } : { ...asksOf, state: 'ok' }]
+  } finally {
+    await close()
+  }
+}
+
+function said(trouble: { message: string; remedy: string } | undefined): Partial<Finding> {
+  return trouble === undefined ? {} : { detail: trouble.message, remedy: trouble.remedy }
+}
+
+function ofProvider({ name, state, detail, model }: ExaminedProvider, { loaded }: CliContext): Finding {
+  const what = `provider ${name}`
+  switch (state) {
+    case 'answers':
+      return { what, state: 'ok', detail: `answers (${detail}), asked for ${model}` }
+    case 'not-asked':
+      return { what, state: 'ok', detail: `${detail}, model ${model}` }
+    case 'refused':
+      return { what, state: 'broken', detail: `refused: ${detail}`, remedy: `the key is wrong: set ${name}'s key anew` }
+    case 'silent': {
+      const remedy = `check its URL and the network, or take ${name} out of LATTICE_PROVIDER_ORDER`
+      return { what, state: 'broken', detail: `unreachable: ${detail}`, remedy }
+    }
+    case 'unconfigured': {
+      // Somebody has set it, and there is no key in it: the value of a placeholder is not kept.
+      const given = loaded.origins.get(`providers.${name}.apiKey`)
+      if (given === undefined || given.from === 'default') return { what, state: 'missing', detail }
+      const where = given.from === 'environment' ? '' : ` (${given.from})`
+      return { what, state: 'missing', detail: `${given.name}${where} is empty or a placeholder, not a key` }
+    }
+  }
 }
 
 function ofStores({ lattice }: Opened): Finding[] {

@@ -16,7 +16,7 @@ export const events: CliAction = async (context) => {
   if (topic === undefined)
     throw new Failure('request.invalid', `there is no topic ${name}; there are: ${topicNames.join(', ')}`)
   const from = wholeNumber(context, 'from', { least: 0 })
-  const opened = await context.open({ role: 'events', stores: [], quiet: true })
+  const opened = await context.open({ role: 'events', stores: [], existing: true, models: false, quiet: true })
   try {
     const ports = { log: opened.lattice.given.log, codec: opened.lattice.codec }
     const follow = options['follow'] === true

@@ -57,24 +57,39 @@ function addCommand(
   { usage, summary, options, examples }: CliCommand,
   act: (called: Called) => Promise<void>,
 ): void {
-  const words = usage.split(' ')
-  const depth = words.findIndex((word) => /^[<[]/.test(word))
-  const path = depth === -1 ? words : words.slice(0, depth)
+  const path = wordsOf(usage)
   let parent = program
   for (const name of path.slice(0, -1)) {
-    const group =
-      parent.commands.find((one) => one.name() === name) ?? parent.command(name).description(groups[name] ?? '')
-    parent = group
+    parent = parent.commands.find((one) => one.name() === name) ?? addGroup(parent, name)
   }
-  const rest = depth === -1 ? '' : ` ${words.slice(depth).join(' ')}`
   const command = parent
-    .command(`${path.at(-1)}${rest}`)
+    .command(
+      usage
+        .split(' ')
+        .slice(path.length - 1)
+        .join(' '),
+    )
     .description(summary)
+    .showHelpAfterError(`(lattice ${path.join(' ')} --help shows what it takes)`)
     .exitOverride()
   for (const [flags, help] of options ?? []) command.option(flags, help)
   if (examples !== undefined)
     command.addHelpText('after', `\nExamples:\n${examples.map((one) => `  ${one}`).join('\n')}`)
   command.action(async () => act({ arguments: command.args, options: command.opts() }))
+}
+
+function addGroup(parent: Command, name: string): Command {
+  return parent
+    .command(name)
+    .description(groups[name] ?? '')
+    .showHelpAfterError(`(lattice ${name} --help shows what there is)`)
+}
+
+/** `store rebuild <store>` → `store`, `rebuild`. */
+function wordsOf(usage: string): readonly string[] {
+  const words = usage.split(' ')
+  const depth = words.findIndex((word) => /^[<[]/.test(word))
+  return depth === -1 ? words : words.slice(0, depth)
 }
 
 async function carryOut(command: CliCommand, called: Called, program: Command, ports: ProgramPorts): Promise<ExitCode> {
@@ -107,13 +122,17 @@ async function carryOut(command: CliCommand, called: Called, program: Command, p
       metrics: ports.metrics,
       settings: () => ports.showConfig(loaded),
       open: (options) => ports.open({ ...options, loaded }),
+      hasLog: () => ports.hasLog(loaded),
+      openModels: () => ports.openModels(loaded),
     })
     return unread.signal.aborted ? 0 : exit
   } catch (error) {
     if (unread.signal.aborted) return 0
     if (interrupted.signal.aborted && isAbort(error)) return 130
     if (!isFailure(error)) throw error
-    print.error(error.message, error.remedy)
+    const help =
+      error.code === 'request.invalid' ? `${wordsOf(command.usage).join(' ')} --help shows what it takes` : ''
+    print.error(error.message, error.remedy === '' && help !== '' ? `lattice ${help}` : error.remedy)
     return exitCodeOf(error.code)
   } finally {
     process.off('SIGINT', interrupt)
@@ -133,6 +152,7 @@ function flagName(flags: string): string {
 
 function exitCodeOf(code: string): ExitCode {
   if (/^(settings|request|auth|provider)\./.test(code)) return 2
+  if (code === 'store.unknown') return 1
   if (/^(log|store|append|position|schema)\./.test(code)) return 3
   return 1
 }

@@ -6,6 +6,8 @@ import type { Signal } from '#processors/ports/report.ts'
 import { getRun } from '#processors/runs/runs.query.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
+import { counted } from './counted.ts'
+import { outcomeText } from './outcome.ts'
 import { folderReached } from './run-log.ts'
 
 /**
@@ -19,6 +21,7 @@ export const run: CliAction = async (context) => {
   const { loaded, print, signal } = context
   const { config } = loaded
   const request = await requestOf(context)
+  if (request.prompt.trim() === '') throw new Failure('request.invalid', 'the prompt is empty')
   const opened = await context.open({
     role: 'run',
     stores: ['search', 'lookup', 'folders'],
@@ -26,6 +29,11 @@ export const run: CliAction = async (context) => {
     report: (one) => noteSignal(one, print.note),
   })
   try {
+    const { validators } = opened.tasks
+    if (request.validator !== undefined && !validators.includes(request.validator)) {
+      const known = validators.join(', ')
+      throw new Failure('request.invalid', `there is no validator ${request.validator}; there are: ${known}`)
+    }
     if (config.useRag) await ingest(opened, config.ragMaxIngest, print.note)
     const { standsIn } = await opened.tasks.route()
     if (standsIn) print.note(standInNotice)
@@ -78,9 +86,9 @@ async function readStdin(signal: AbortSignal): Promise<string> {
 
 async function ingest({ tasks, lattice }: Opened, max: number, note: (text: string) => void): Promise<void> {
   const { ingested, skipped, left } = await tasks.ingest(lattice.given.settings.folder, max)
-  if (ingested > 0) note(`ingested ${ingested} document${ingested === 1 ? '' : 's'} of this folder`)
+  if (ingested > 0) note(`ingested ${counted(ingested, 'document')} of this folder`)
   for (const { path, reason } of skipped) note(`skipped ${path}: ${reason}`)
-  if (left > 0) note(`left out ${left} documents beyond LATTICE_RAG_MAX_INGEST=${max}`)
+  if (left > 0) note(`left out ${counted(left, 'document')} beyond LATTICE_RAG_MAX_INGEST=${max}`)
 }
 
 const cancelWithinMs = 5_000
@@ -123,12 +131,13 @@ async function show(context: CliContext, { lattice }: Opened, runId: string, pos
   if (options['json'] === true) print.json({ ...view, answer, runFolder })
   else if (view.outcome === 'accepted') print.out(answer)
   if (view.outcome !== 'accepted') {
-    print.error(`the run ended ${view.outcome}${view.reason === null ? '' : ` (${view.reason})`}`)
-    for (const [line, times] of counted(view.attemptList.flatMap(troubleOf))) {
+    const { text, remedy } = outcomeText({ ...view, outcome: view.outcome ?? 'in no known way' })
+    print.error(text, remedy)
+    for (const [line, times] of timesOf(view.attemptList.flatMap(troubleOf))) {
       print.note(`  ${line}${times === 1 ? '' : ` (${times} times)`}`)
     }
   }
-  print.note(`run       ${runId}`)
+  print.note(`run id    ${runId}`)
   const artifact = join(runFolder, 'artifacts', 'output.txt')
   if (existsSync(artifact)) print.note(`artifact  ${artifact}`)
   print.note(`log       ${log}`)
@@ -150,7 +159,7 @@ function troubleOf({ provider, model, code, message, passed, findings }: RunView
   return [`${provider} ${model}: not accepted: ${found.join('; ')}`]
 }
 
-function counted(lines: readonly string[]): ReadonlyMap<string, number> {
+function timesOf(lines: readonly string[]): ReadonlyMap<string, number> {
   const times = new Map<string, number>()
   for (const line of lines) times.set(line, (times.get(line) ?? 0) + 1)
   return times

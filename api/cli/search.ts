@@ -11,7 +11,7 @@ export const searchCommand: CliAction = async (context) => {
     print,
   } = context
   const k = wholeNumber(context, 'limit', { least: 1, most: 1000 }) ?? 5
-  const opened = await context.open({ role: 'search', stores: ['search'], quiet: true })
+  const opened = await context.open({ role: 'search', stores: ['search'], models: false, quiet: true })
   try {
     const { settings } = opened.lattice.given
     await opened.tasks.ingest(settings.folder, loaded.config.ragMaxIngest)

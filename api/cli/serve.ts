@@ -4,6 +4,7 @@ import { routes } from '#api/routes/routes.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
+import { counted } from './counted.ts'
 import { version } from './version.ts'
 
 /**
@@ -79,7 +80,7 @@ function listen(http: Awaited<ReturnType<typeof createHttp>>, { host, port }: Co
 async function ingest({ loaded: { config }, print, signal }: CliContext, { tasks, lattice }: Opened): Promise<void> {
   try {
     const { ingested } = await tasks.ingest(lattice.given.settings.folder, config.ragMaxIngest)
-    if (ingested > 0) print.note(`corpus  ${ingested} documents ingested`)
+    if (ingested > 0) print.note(`corpus  ${counted(ingested, 'document')} ingested`)
   } catch (error) {
     if (!signal.aborted) print.error(`the folder's documents were not ingested: ${(error as Error).message}`)
   }

@@ -3,6 +3,7 @@ import { formatToken } from '#schemas/position.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
+import { counted } from './counted.ts'
 import { wholeNumber } from './number.ts'
 import { needOwner } from './owner.ts'
 
@@ -24,7 +25,7 @@ export const sqlCommand: CliAction = async (context) => {
     maxRows: wholeNumber(context, 'limit', { least: 1, most: 100_000 }) ?? 1000,
     timeoutMs: wholeNumber(context, 'timeoutMs', { least: 1, most: 60_000 }) ?? 30_000,
   }
-  const opened = await context.open({ role: 'sql', stores: ['warehouse'], quiet: true })
+  const opened = await context.open({ role: 'sql', stores: ['warehouse'], existing: true, models: false, quiet: true })
   try {
     const { lattice } = opened
     const from = await endsOf(opened)
@@ -38,7 +39,7 @@ export const sqlCommand: CliAction = async (context) => {
     if (options['json'] === true) for (const row of named) print.out(JSON.stringify(row))
     else print.table(named)
     if (named.length === 0) print.note('no rows')
-    if (truncated) print.note(`cut off after ${rows.length} rows; --limit takes more`)
+    if (truncated) print.note(`cut off after ${counted(rows.length, 'row')}; --limit takes more`)
     return 0
   } finally {
     await opened.close()

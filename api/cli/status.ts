@@ -13,17 +13,20 @@ import { findOwner } from './owner.ts'
  */
 export const status: CliAction = async (context) => {
   const { print, options } = context
-  const opened = await context.open({ role: 'status', stores: [], readOnly: 'all', quiet: true })
+  if (!(await context.hasLog())) return noLogYet(context)
+  const opened = await context.open({ role: 'status', stores: [], readOnly: 'all', models: false, quiet: true })
   try {
     const { log } = opened.lattice.given
     const lags: StoreLag[] = []
     const unseen: { store: string; reason: string }[] = []
+    const unbuilt: string[] = []
     for (const definition of Object.values(opened.lattice.definitions) as Definition[]) {
       try {
         lags.push(...(await lagsOf(definition, opened, context)))
       } catch (error) {
         if (!isFailure(error)) throw error
         unseen.push({ store: definition.name, reason: error.message })
+        if (error.code === 'store.unknown') unbuilt.push(definition.name)
       }
     }
     if (options['json'] === true) {
@@ -42,11 +45,30 @@ export const status: CliAction = async (context) => {
         })),
       )
       for (const { store, reason } of unseen) print.note(`${store}: ${reason}`)
+      if (unbuilt.length > 0) print.note(`lattice serve builds from the log: ${unbuilt.join(', ')}`)
+      noteBehind(lags, opened, context)
     }
     return 0
   } finally {
     await opened.close()
   }
+}
+
+function noLogYet({ loaded, options, print }: CliContext): 0 {
+  if (options['json'] === true) print.json({ log: null, stores: [], unseen: [] })
+  else print.note(`there is no log yet at ${loaded.config.log}: lattice run or lattice serve makes it`)
+  return 0
+}
+
+/** What folds the stores that are behind; after an import that is nobody until somebody serves. */
+function noteBehind(lags: readonly StoreLag[], { lattice }: Opened, { print }: CliContext): void {
+  const behind = [...new Set(lags.filter(({ lag }) => lag > 0).map(({ store }) => store))]
+  const { locks } = lattice.given
+  const [owned, left] = [true, false].map((held) => behind.filter((store) => locks.isHeld(`store-${store}`) === held))
+  if (left !== undefined && left.length > 0) {
+    print.note(`behind, and nobody folds them now: ${left.join(', ')}; lattice serve brings them up to the log`)
+  }
+  if (owned !== undefined && owned.length > 0) print.note(`behind, and being folded: ${owned.join(', ')}`)
 }
 
 type Definition = Parameters<typeof storeLags>[1][number]['definition']

@@ -4,12 +4,15 @@ import { diffStore } from '#processors/stores/diff-store.command.ts'
 import { findBuild, promoteStore } from '#processors/stores/promote-store.command.ts'
 import { rebuildStore, withBuild } from '#processors/stores/rebuild-store.command.ts'
 import type { BuildPorts } from '#processors/stores/rebuild-store.command.ts'
+import { removeBuild } from '#processors/stores/remove-build.command.ts'
 import { listBuilds } from '#processors/stores/stores.query.ts'
+import type { BuildView } from '#processors/stores/stores.query.ts'
 import type { StoreBuild } from '#processors/ports/store-builds.ts'
 import type { Opened } from '#api/opened.ts'
 import type { Position } from '#schemas/position.ts'
 import { answer } from './command.ts'
 import type { CliAction, CliContext, ExitCode } from './command.ts'
+import { counted } from './counted.ts'
 import { findOwner, needOwner } from './owner.ts'
 import { pause } from './run-log.ts'
 
@@ -18,22 +21,43 @@ import { pause } from './run-log.ts'
  *
  * Promise: the live store is never written; a rebuild reads the log and nothing else.
  */
-export const storeList: CliAction = (context) =>
-  withLookup(context, async ({ lattice: { given, definitions } }) => {
-    const builds = listBuilds(given.builds, Object.keys(definitions))
-    if (context.options['json'] === true) context.print.json(builds)
-    else context.print.table(builds.map((build) => ({ ...build })))
-    return 0
-  })
+export const storeList: CliAction = async (context) => {
+  if (!(await context.hasLog())) return showBuilds(context, [])
+  return withLookup(context, async ({ lattice: { given, definitions } }) =>
+    showBuilds(context, listBuilds(given, Object.keys(definitions))),
+  )
+}
+
+function showBuilds({ options, print }: CliContext, builds: readonly BuildView[]): ExitCode {
+  if (options['json'] === true) print.json(builds)
+  else if (builds.length === 0) print.note('no store is built yet: lattice run or lattice serve builds them')
+  else print.table(builds.map(({ owned, ...build }) => ({ ...build, meaning: meaningOf({ ...build, owned }) })))
+  return 0
+}
+
+function meaningOf({ store, state, owned, build }: BuildView): string {
+  const meanings: Readonly<Record<BuildView['state'], string>> = {
+    live: owned ? 'answers come from it; a running process owns it' : 'answers come from it; no process owns it now',
+    previous: `live before; lattice store rollback ${store} brings it back`,
+    built: `rebuilt, not live; lattice store promote ${store} ${build}`,
+    building: 'a running process is building it',
+    left: `nobody's: an old one, or left by a process that was killed; lattice store remove ${store} ${build}`,
+  }
+  return meanings[state]
+}
 
 export const storeRebuild: CliAction = (context) =>
   withLookup(context, async (opened) => {
     const { lattice } = opened
     const definition = definitionOf(lattice, context)
     const parked = await readParked(buildPorts(lattice), definition)
-    const rebuilt = await rebuildStore(definition, buildPorts(lattice), { signal: context.signal, parked })
+    const rebuilt = await rebuildStore(definition, buildPorts(lattice), {
+      signal: context.signal,
+      parked,
+      locks: lattice.given.locks,
+    })
     const { build, hash, records } = rebuilt
-    const built = `built ${build.store} ${build.id} from ${records} records, content ${hash}`
+    const built = `built ${build.store} ${build.id} from ${counted(records, 'record')}, content ${hash}`
     if (context.options['promote'] !== true) {
       answer(context, { store: build.store, build: build.id, hash, records }, built)
       return 0
@@ -79,11 +103,35 @@ export const storeRollback: CliAction = (context) =>
     const definition = definitionOf(lattice, context)
     const previous = lattice.given.builds.previous(definition.name)
     if (previous === undefined)
-      throw new Failure('store.unknown', `store ${definition.name} has no build before the live one`)
+      throw new Failure('store.unknown', `store ${definition.name} has no build before the live one`, {
+        remedy: `lattice store list shows what there is; lattice store rebuild ${definition.name} makes another one`,
+      })
     const promoted = await promote(lattice, context, previous)
     answer(context, promoted, promotedText(promoted))
     return 0
   })
+
+export const storeRemove: CliAction = (context) =>
+  withLookup(context, async ({ lattice }) => {
+    const { name } = definitionOf(lattice, context)
+    const build = findBuild(lattice.given.builds, name, context.arguments[1])
+    await refuseServed(lattice, context, build)
+    removeBuild(lattice.given, build)
+    answer(context, { store: name, build: build.id, removed: true }, `${name}: ${build.id} is removed`)
+    return 0
+  })
+
+/** A process may still answer from a build that is no longer the live one, until it has switched. */
+async function refuseServed(lattice: Lattice, context: CliContext, { store, id }: StoreBuild): Promise<void> {
+  if (!lattice.given.locks.isHeld(`store-${store}`)) return
+  const owner = await findOwner(context, lattice, store)
+  if (owner === undefined) return
+  const { stores } = (await owner.get('/v1/stores')) as { stores: readonly { name: string; build: string | null }[] }
+  if (stores.find(({ name }) => name === store)?.build !== id) return
+  throw new Failure('store.locked', `a running process still answers from ${id}`, {
+    remedy: 'try again once it has switched: lattice store list',
+  })
+}
 
 type Lattice = Opened['lattice']
 type StoreDefinition = Parameters<typeof diffStore>[0]
@@ -134,6 +182,8 @@ async function withLookup(context: CliContext, work: (opened: Opened) => Promise
     role: 'store',
     stores: [],
     readOnly: ['lookup'],
+    existing: true,
+    models: false,
     quiet: true,
     report: (signal) => {
       if (signal.signal === 'progress') progress.show(signal.of, signal.done, signal.total)

@@ -3,6 +3,7 @@ import { Failure } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
 import { answer } from './command.ts'
 import type { CliAction, CliContext } from './command.ts'
+import { counted } from './counted.ts'
 
 /**
  * `lattice export | import | backup | restore`: moving a log between backends, and copies of `LATTICE_DATA`.
@@ -27,9 +28,9 @@ export const exportCommand: CliAction = (context) =>
       answer(
         context,
         exported,
-        `${exported.records} records and ${exported.objects} objects in ${exported.file} (${exported.sizeBytes} bytes)`,
+        `${counted(exported.records, 'record')} and ${counted(exported.objects, 'object')} in ${exported.file} (${exported.sizeBytes} bytes)`,
       )
-      if (missing > 0) context.print.note(`${missing} objects the log refers to are not there`)
+      if (missing > 0) context.print.note(`objects the log refers to that are not there: ${missing}`)
       return 0
     } finally {
       await opened.close()
@@ -53,7 +54,7 @@ export const importCommand: CliAction = (context) =>
       answer(
         context,
         imported,
-        `${imported.records} records and ${imported.objects} objects from ${source.backend} ${source.logId} into ${given.log.backend} ${given.log.id}`,
+        `${counted(imported.records, 'record')} and ${counted(imported.objects, 'object')} from ${source.backend} ${source.logId} into ${given.log.backend} ${given.log.id}`,
       )
       context.print.note('the stores are built from the log at the next start of: lattice serve')
       return 0
@@ -84,7 +85,7 @@ export const backupCommand: CliAction = (context) =>
           ...(copyLog === undefined ? {} : { copyLog }),
         },
       )
-      answer(context, backedUp, `${backedUp.files} files, ${backedUp.sizeBytes} bytes in ${backedUp.folder}`)
+      answer(context, backedUp, `${counted(backedUp.files, 'file')}, ${backedUp.sizeBytes} bytes in ${backedUp.folder}`)
       if (!backedUp.hasLog)
         context.print.note('the log is not in it: it is not embedded; use lattice export, or back its server up')
       return 0
@@ -100,7 +101,7 @@ export const restoreCommand: CliAction = (context) =>
       { report },
       { from: argument(context), data: context.loaded.config.data, signal: context.signal },
     )
-    answer(context, restored, `${restored.files} files of ${restored.createdAt} in ${restored.folder}`)
+    answer(context, restored, `${counted(restored.files, 'file')} of ${restored.createdAt} in ${restored.folder}`)
     context.print.note('the stores are built from the log at the next start')
     return 0
   })

@@ -17,26 +17,35 @@ export interface BuildNote {
   skipped(type: string): void
 }
 
+/** Notes that a build beside the live one has all of the log it was made from. */
+export function noteFinished(folder: string): void {
+  const noted = read(join(folder, fileName))
+  if (noted !== undefined) write(join(folder, fileName), { ...noted, finished: true })
+}
+
+/** Whether somebody built it to its end, as far as it says so itself. */
+export function isFinished(folder: string): boolean {
+  return read(join(folder, fileName))?.finished === true
+}
+
+const fileName = 'build.json'
+
 interface Noted {
   readonly store: string
   readonly version: number
   readonly logId: string
   readonly skipped: readonly string[]
+  /** Of a rebuild: it came to its end. */
+  readonly finished?: boolean
 }
 
-export function openBuildNote(folder: string, given: Omit<Noted, 'skipped'>): BuildNote {
-  const path = join(folder, 'build.json')
+export function openBuildNote(folder: string, given: Omit<Noted, 'skipped' | 'finished'>): BuildNote {
+  const path = join(folder, fileName)
   const noted = read(path) ?? { ...given, skipped: [] }
   const skipped = new Set(noted.skipped)
 
   function save(types: Iterable<string>): void {
-    const text = `${JSON.stringify({ ...noted, skipped: [...types].sort() } satisfies Noted, undefined, 2)}\n`
-    try {
-      writeFileSync(`${path}.new`, text, { flush: true })
-      renameSync(`${path}.new`, path)
-    } catch (error) {
-      throw new Failure('store.stalled', `cannot write ${path}`, { remedy: 'check the disk', cause: error })
-    }
+    write(path, { ...noted, skipped: [...types].sort() })
   }
 
   save(skipped)
@@ -67,6 +76,15 @@ export function openBuildNote(folder: string, given: Omit<Noted, 'skipped'>): Bu
       save([...skipped, type])
       skipped.add(type)
     },
+  }
+}
+
+function write(path: string, noted: Noted): void {
+  try {
+    writeFileSync(`${path}.new`, `${JSON.stringify(noted, undefined, 2)}\n`, { flush: true })
+    renameSync(`${path}.new`, path)
+  } catch (error) {
+    throw new Failure('store.stalled', `cannot write ${path}`, { remedy: 'check the disk', cause: error })
   }
 }
 

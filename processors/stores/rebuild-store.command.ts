@@ -1,7 +1,8 @@
 import { Failure } from '#processors/ports/failure.ts'
 import type { StoreBuild, StoreBuilds } from '#processors/ports/store-builds.ts'
+import type { ProcessLocks } from '#processors/ports/process-locks.ts'
 import type { Park } from '#processors/journal/park.ts'
-import { openBuildNote } from './build-note.ts'
+import { noteFinished, openBuildNote } from './build-note.ts'
 import { foldTopics } from './fold-topics.ts'
 import type { FoldPorts } from './fold-topics.ts'
 import type { OpenStore, StoreDefinition } from './store.ts'
@@ -25,20 +26,34 @@ export interface Rebuilt {
 export async function rebuildStore(
   definition: StoreDefinition,
   ports: BuildPorts,
-  options: { readonly signal: AbortSignal; readonly parked: ReadonlySet<string> },
+  options: {
+    readonly signal: AbortSignal
+    readonly parked: ReadonlySet<string>
+    /** With them others see that the build is being made, and not left by a process that was killed. */
+    readonly locks?: ProcessLocks
+  },
 ): Promise<Rebuilt> {
   const build = ports.builds.create(definition.name, definition.version)
+  const lock = options.locks?.tryAcquire(buildLock(build))
   try {
     const { hash, records } = await withBuild(definition, build, ports, async (store, fold) => {
       const folded = await fold({ signal: options.signal, parked: options.parked })
       return { ...(await store.contentHash()), records: folded }
     })
     if (options.signal.aborted) throw new Failure('request.invalid', 'the rebuild was stopped')
+    noteFinished(build.folder)
     return { build, hash, records }
   } catch (error) {
     ports.builds.remove(build)
     throw error
+  } finally {
+    lock?.release()
   }
+}
+
+/** Name of the lock a rebuild holds while it makes a build. */
+export function buildLock({ id }: Pick<StoreBuild, 'id'>): string {
+  return `process-build-${id}`
 }
 
 /** Opens a build nobody else has open, and closes it again. */

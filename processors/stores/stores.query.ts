@@ -1,6 +1,9 @@
 import type { EventLog } from '#processors/ports/event-log.ts'
-import type { StoreBuilds } from '#processors/ports/store-builds.ts'
+import type { ProcessLocks } from '#processors/ports/process-locks.ts'
+import type { StoreBuild, StoreBuilds } from '#processors/ports/store-builds.ts'
+import { isFinished } from './build-note.ts'
 import type { ReadableStore } from './read-store.ts'
+import { buildLock } from './rebuild-store.command.ts'
 import type { StoreDefinition } from './store.ts'
 
 /**
@@ -46,18 +49,38 @@ export interface BuildView {
   readonly store: string
   readonly version: number
   readonly build: string
-  readonly state: 'live' | 'previous' | 'other'
+  readonly state: BuildState
+  /** Whether a running process owns the store. */
+  readonly owned: boolean
 }
 
-export function listBuilds(builds: StoreBuilds, stores: readonly string[]): BuildView[] {
+/**
+ * `built`: a rebuild that came to its end and was not promoted. `building`: a running process makes it. `left`: neither,
+ * so a process that was killed left it, or it was live once before the previous one.
+ */
+export type BuildState = 'live' | 'previous' | 'built' | 'building' | 'left'
+
+export function listBuilds(ports: BuildPorts, stores: readonly string[]): BuildView[] {
   return stores.flatMap((store) => {
-    const live = builds.current(store)?.id
-    const previous = builds.previous(store)?.id
-    return builds.list(store).map(({ version, id }) => ({
-      store,
-      version,
-      build: id,
-      state: id === live ? ('live' as const) : id === previous ? ('previous' as const) : ('other' as const),
-    }))
+    const owned = ports.locks.isHeld(`store-${store}`)
+    return ports.builds.list(store).map((build) => {
+      return { store, version: build.version, build: build.id, state: stateOfBuild(ports, build), owned }
+    })
   })
+}
+
+interface BuildPorts {
+  readonly builds: StoreBuilds
+  readonly locks: Pick<ProcessLocks, 'isHeld'>
+}
+
+export function stateOfBuild({ builds, locks }: BuildPorts, build: StoreBuild): BuildState {
+  const current = builds.current(build.store)
+  if (build.id === current?.id) return 'live'
+  if (build.id === builds.previous(build.store)?.id) return 'previous'
+  if (isFinished(build.folder)) return 'built'
+  if (locks.isHeld(buildLock(build))) return 'building'
+  // An owner that starts with a newer version makes its build under the store's own lock.
+  const isOwners = build.id > (current?.id ?? '') && build.version > (current?.version ?? -1)
+  return isOwners && locks.isHeld(`store-${build.store}`) ? 'building' : 'left'
 }

@@ -83,7 +83,7 @@ export function collect(child: ReturnType<typeof spawn>): Promise<CliResult> {
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
 }
 
-/** What is printed as `run       <id>`. */
+/** What is printed as `run id    <id>`. */
 export function runIdIn({ stderr }: CliResult): string {
-  return /^run {7}(\S+)$/m.exec(stderr)?.[1] ?? ''
+  return /^run id {4}(\S+)$/m.exec(stderr)?.[1] ?? ''
 }

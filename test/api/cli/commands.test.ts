@@ -8,7 +8,8 @@ test('these are the commands', () => {
   expect(commands.map(({ usage }) => usage)).toEqual([
     'run <prompt>',
     'serve',
-    'logs <run>',
+    'runs',
+    'logs [run]',
     'status',
     'events <topic>',
     'store list',
@@ -17,6 +18,7 @@ test('these are the commands', () => {
     'store diff <store> [build]',
     'store promote <store> [build]',
     'store rollback <store>',
+    'store remove <store> <build>',
     'search <query>',
     'sql <select>',
     'budgets',

@@ -1,8 +1,10 @@
 /** What all commands share: usage errors, exit codes, pipes; and the commands that need no server, in one folder. */
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, utimesSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { lattice, makeFolder, removeFolder, runIdIn, shell } from './cli-process.ts'
+import { markImport } from '#processors/transfer/unfinished-import.query.ts'
+import { keyless, lattice, makeFolder, removeFolder, runIdIn, shell, startLattice } from './cli-process.ts'
 import type { CliResult } from './cli-process.ts'
 
 // Each test starts processes, on a machine that may be busy.
@@ -30,6 +32,11 @@ test.for([
   [['run', 'x', '--bogus'], "unknown option '--bogus'"],
   [['store'], 'Usage: lattice store'],
   [['store', 'bogus'], "unknown command 'bogus'"],
+  [['store', 'rebuild'], '(lattice store rebuild --help shows what it takes)'],
+  [['store', 'remove', 'lookup', '--bogus'], '(lattice store remove --help shows what it takes)'],
+  [['run', ' '], 'the prompt is empty'],
+  [['logs', '--follow'], '--follow needs a run id'],
+  [['events', 'bogus'], 'lattice events --help'],
   [['store', 'rebuild', 'bogus'], 'there is no store bogus; there are: lookup, search, folders, warehouse'],
   [['events', 'bogus'], 'there is no topic bogus'],
   [['events', 'runs.v1', '--from', '-1'], "--from can't be '-1'"],
@@ -51,8 +58,9 @@ test.for([
 test.for([
   [['logs', 'nobody'], 1, 'there is no log of run nobody'],
   [['dead-letters', 'show', 'nobody'], 1, 'there is no dead letter nobody'],
-  [['store', 'diff', 'lookup'], 3, 'store lookup has no other build'],
-  [['store', 'rollback', 'lookup'], 3, 'has no build before the live one'],
+  [['store', 'diff', 'lookup'], 1, 'store lookup has no other build'],
+  [['store', 'rollback', 'lookup'], 1, 'has no build before the live one'],
+  [['store', 'remove', 'lookup', 'nobody'], 1, 'store lookup has no build nobody'],
   [['--log', 'redis://127.0.0.1:9', 'status'], 3, '127.0.0.1:9'],
 ] as const)('%j ends with %d', async ([args, code, message]) => {
   const result = await here(...args)
@@ -68,6 +76,91 @@ test('logs prints whole lines of JSON, the last says how the run ended', async (
     .map((line) => JSON.parse(line) as { event: string })
   expect({ code, last: rows.at(-1) }).toMatchObject({ code: 0, last: { event: 'run_completed', outcome: 'accepted' } })
   expect((await here('logs', '--follow', runIdIn(first))).stdout).toBe(stdout)
+})
+
+test('runs lists the last runs, and logs without a run id does the same; an id may be given by how it begins', async () => {
+  const runId = runIdIn(first)
+  const listed = await here('runs', '--limit', '1')
+  expect(listed).toMatchObject({ code: 0, stderr: '' })
+  expect(listed.stdout).toContain(runId)
+  expect(listed.stdout).toMatch(/^run id +when +kind +outcome +prompt$/m)
+  expect(listed.stdout).toMatch(/task +accepted +What does Tidewater keep\?$/m)
+  expect((await here('logs', '--limit', '1')).stdout).toBe(listed.stdout)
+  expect(JSON.parse((await here('runs', '--json')).stdout)).toMatchObject([{ runId, outcome: 'accepted' }])
+  expect((await here('logs', runId.slice(0, 8))).stdout).toBe((await here('logs', runId)).stdout)
+
+  const twin = `${runId.slice(0, 8)}-twin`
+  mkdirSync(join(folder, 'runs', twin))
+  const both = await here('logs', runId.slice(0, 8))
+  expect(both).toMatchObject({ code: 2, stdout: '' })
+  expect(both.stderr).toContain(`2 run ids begin with ${runId.slice(0, 8)}`)
+  removeFolder(join(folder, 'runs', twin))
+})
+
+test('what a killed process leaves in the locks folder, the next one removes', async () => {
+  const locks = join(folder, 'data', 'locks')
+  const left = (): string[] => readdirSync(locks).filter((name) => /^process-.*\.lock$/.test(name))
+  /** A young file may be of a process that has not locked it yet. */
+  const age = (): void => {
+    for (const name of left()) utimesSync(join(locks, name), 0, 0)
+  }
+  const child = startLattice(['events', 'runs.v1', '--follow'], { folder })
+  await new Promise((resolve) => child.stdout?.once('data', resolve))
+  const held = left()
+  age()
+  await here('status')
+  expect({ held: held.length, kept: left() }).toEqual({ held: 1, kept: held })
+  const closed = new Promise((resolve) => child.once('close', resolve))
+  child.kill('SIGKILL')
+  await closed
+  expect(left()).toEqual(held)
+  await here('status')
+  expect(left()).toEqual([])
+})
+
+test('a build nobody promoted is listed as what it is, and removed; the live one never is', async () => {
+  const own = ['--data', 'builds', '--runs-dir', 'builds-runs'] as const
+  await here(...own, 'run', 'What does Tidewater keep?')
+  const list = async () =>
+    JSON.parse((await here(...own, 'store', 'list', '--json')).stdout) as {
+      store: string
+      state: string
+      build: string
+    }[]
+  const lookups = async () => (await list()).filter(({ store }) => store === 'lookup')
+  const live = (await lookups())[0]?.build ?? ''
+  await here(...own, 'store', 'rebuild', 'lookup')
+  expect((await lookups()).map(({ state }) => state)).toEqual(['live', 'built'])
+  expect((await here(...own, 'store', 'list')).stdout).toContain('rebuilt, not live')
+
+  const orphan = `1-${live.slice(0, -4)}dead`
+  mkdirSync(join(folder, 'builds/stores/lookup', orphan))
+  expect((await lookups()).find(({ build }) => orphan.endsWith(build))?.state).toBe('left')
+
+  for (const { build } of (await lookups()).filter(({ state }) => state !== 'live')) {
+    expect(await here(...own, 'store', 'remove', 'lookup', build)).toMatchObject({ code: 0, stderr: '' })
+  }
+  expect(await lookups()).toMatchObject([{ build: live, state: 'live' }])
+  const refused = await here(...own, 'store', 'remove', 'lookup', live)
+  expect(refused.code).toBe(3)
+  expect(refused.stderr).toContain('is the live build of lookup')
+})
+
+test('a command that asks no model loads nothing that asks one', async () => {
+  const loadedBy = async (...args: string[]): Promise<boolean> => {
+    const coverage = mkdtempSync(join(tmpdir(), 'lattice-loaded-'))
+    const { code } = await lattice(args, { folder, env: { ...keyless, NODE_V8_COVERAGE: coverage } })
+    expect(code).toBe(0)
+    const loaded = readdirSync(coverage).map((name) => readFileSync(join(coverage, name), 'utf8'))
+    removeFolder(coverage)
+    expect(loaded.join('')).toContain('commander')
+    return loaded.some((text) => text.includes('node_modules/undici/'))
+  }
+  expect(await loadedBy('--help')).toBe(false)
+  expect(await loadedBy('status')).toBe(false)
+  expect(await loadedBy('events', 'runs.v1')).toBe(false)
+  expect(await loadedBy('search', 'lighthouse')).toBe(false)
+  expect(await loadedBy('doctor')).toBe(true)
 })
 
 test('events go from an offset on, decoded', async () => {
@@ -97,7 +190,11 @@ test('status and sql work with no server, and colour nothing that is no terminal
 })
 
 test('doctor says what is missing and how to mend it, and no secret', async () => {
-  const env = { LATTICE_PROVIDER_ORDER: 'groq,openai', OPENAI_API_KEY: 'sk-0123456789abcdef', LATTICE_MODLE: 'x' }
+  const env = {
+    LATTICE_PROVIDER_ORDER: 'groq',
+    OPENAI_API_KEY: 'sk-0123456789abcdef',
+    LATTICE_MODLE: 'x',
+  }
   const { code, stdout } = await lattice(['doctor', '--settings'], { folder, env })
   expect(code).toBe(0)
   expect(stdout).toContain('GROQ_API_KEY is not set')
@@ -126,7 +223,23 @@ test('a backup and an export, restored and imported elsewhere, tell the same run
   expect((await here('--data', 'restored', 'events', 'runs.v1', '--json')).stdout).toBe(events)
   expect((await here('--data', 'imported', 'events', 'runs.v1', '--json')).stdout).toBe(events)
   expect((await here('--data', 'imported', 'import', 'log.export')).code).not.toBe(0)
+  const behind = await here('--data', 'imported', '--runs-dir', 'imported-runs', 'status')
+  expect(behind.stderr).toContain('lattice serve builds from the log: lookup, search, folders, warehouse')
   expect(existsSync(join(folder, 'data'))).toBe(true)
+})
+
+test('a log whose import was cut off is refused by every command, with what to do', async () => {
+  const data = join(folder, 'cut-off')
+  await here('export', 'cut.export')
+  await here('--data', 'cut-off', 'import', 'cut.export')
+  const { log } = JSON.parse((await here('--data', 'cut-off', 'status', '--json')).stdout) as { log: { id: string } }
+  await markImport(data, { logId: log.id, file: 'cut.export' })
+  for (const command of [['serve', '--port', '0'], ['run', 'What?'], ['status'], ['import', 'cut.export']]) {
+    const { code, stderr } = await here('--data', 'cut-off', ...command)
+    expect({ command, code }).toEqual({ command, code: 3 })
+    expect(stderr).toMatch(/the import of cut\.export into log .* was cut off/)
+    expect(stderr).toContain('import again into a new log')
+  }
 })
 
 test('completion is a script of that shell, and completes what may follow', async () => {

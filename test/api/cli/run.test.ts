@@ -73,8 +73,39 @@ test('a configured provider that fails makes the run fail, by URL and reason, an
   const result = await lattice(['run', 'What?'], { folder, env })
   expect(result).toMatchObject({ code: 1, stdout: '' })
   expect(result.stderr).toMatch(/http:\/\/127\.0\.0\.1:9\/v1 can't be reached: .*ECONNREFUSED/)
+  expect(result.stderr).toMatch(/the run ended failed: the 1 attempt it may take is used\n +.*LATTICE_MAX_ATTEMPTS/)
   expect(result.stderr).not.toContain('lattice/extract')
   expect(result.stderr).not.toContain('output.txt')
+})
+
+test('a provider that refuses is named with what to check; logs says the same, and the API keeps the code', async () => {
+  await model.script({ always: { fault: 'status', status: 401 } })
+  const result = await lattice(['run', 'What?', '--json'], { folder, env: configured })
+  await model.script({ always: null })
+  expect(result.code).toBe(1)
+  expect(JSON.parse(result.stdout)).toMatchObject({ outcome: 'failed', reason: 'providers' })
+  expect(result.stderr).toMatch(/the run ended failed: no provider answered\n +check .*lattice doctor/)
+  const log = await lattice(['logs', runIdIn(result)], { folder })
+  expect(log.stderr).toBe('the run ended failed: no provider answered\n')
+})
+
+test('the built-in model is not asked again for an answer it has given', async () => {
+  const result = await lattice(['run', 'What does Tidewater keep?', '--validator', 'json', '--json'], { folder })
+  expect(result.code).toBe(1)
+  expect(JSON.parse(result.stdout)).toMatchObject({ outcome: 'rejected', reason: 'same-answer', attempts: 1 })
+  expect(result.stderr).toContain('the run ended rejected: the built-in model would only give the same answer again')
+})
+
+test('a wrong request is said before anything else', async () => {
+  for (const args of [
+    ['run', ''],
+    ['run', 'What?', '--validator', 'nobody'],
+  ]) {
+    const result = await lattice(args, { folder })
+    expect(result.code).toBe(2)
+    expect(result.stderr).toMatch(/^error: /)
+    expect(result.stderr).not.toContain('lattice/extract')
+  }
 })
 
 test('an answer its validator does not accept is named with what was found', async () => {

@@ -1,0 +1,113 @@
+/** `lattice doctor`, as a process: what answers, what refuses, and that looking leaves nothing behind. */
+import { readdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { lattice, makeFolder, removeFolder } from './cli-process.ts'
+
+// Each test starts processes, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
+
+const key = 'gsk_0123456789abcdef'
+let folder: string
+let server: Server
+let url: string
+/** Method and path of what was asked. */
+const asked: string[] = []
+
+beforeAll(async () => {
+  folder = makeFolder()
+  server = createServer(({ method, url: path, headers }, response) => {
+    asked.push(`${method} ${path}`)
+    const isOurs = headers.authorization === `Bearer ${key}`
+    response.writeHead(isOurs ? 200 : 401, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(isOurs ? { data: [{ id: 'a' }, { id: 'b' }] } : { error: { message: 'who is it?' } }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`
+})
+afterAll(async () => {
+  await new Promise((resolve) => server.close(resolve))
+  removeFolder(folder)
+})
+
+test('hosted providers are asked for their models: answers, refused and unreachable are told apart, each with a remedy', async () => {
+  const env = {
+    LATTICE_PROVIDER_ORDER: 'groq,gemini,openai',
+    GROQ_API_KEY: key,
+    GROQ_BASE_URL: url,
+    GEMINI_API_KEY: 'AIza0123456789abcdef',
+    GEMINI_BASE_URL: url,
+    OPENAI_API_KEY: 'sk-0123456789abcdef',
+    OPENAI_BASE_URL: 'http://127.0.0.1:9/v1',
+  }
+  const { code, stdout } = await lattice(['doctor', '--json'], { folder, env })
+  const { findings } = JSON.parse(stdout) as {
+    findings: { what: string; state: string; detail: string; remedy?: string }[]
+  }
+  const of = (name: string) => findings.find(({ what }) => what === `provider ${name}`)
+  expect(code).toBe(1)
+  expect(of('groq')).toMatchObject({ state: 'ok', detail: expect.stringContaining('answers (2 models)') })
+  expect(of('gemini')).toMatchObject({
+    state: 'broken',
+    detail: expect.stringMatching(/^refused: .*401/),
+    remedy: expect.stringContaining('key is wrong'),
+  })
+  expect(of('openai')).toMatchObject({
+    state: 'broken',
+    detail: expect.stringMatching(/^unreachable: .*127\.0\.0\.1:9/),
+    remedy: expect.stringContaining('LATTICE_PROVIDER_ORDER'),
+  })
+  expect(new Set(asked)).toEqual(new Set(['GET /v1/models']))
+  for (const secret of [env.GROQ_API_KEY, env.GEMINI_API_KEY, env.OPENAI_API_KEY]) expect(stdout).not.toContain(secret)
+})
+
+test('a placeholder is told from a key that is not set', async () => {
+  const env = { LATTICE_PROVIDER_ORDER: 'groq,openai', GROQ_API_KEY: 'your_api_key' }
+  const { code, stdout } = await lattice(['doctor'], { folder, env })
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/provider groq +GROQ_API_KEY is empty or a placeholder, not a key/)
+  expect(stdout).toMatch(/provider openai +OPENAI_API_KEY is not set/)
+})
+
+test('who only looks leaves an empty folder empty, and says that there is no log yet', async () => {
+  const empty = makeFolder()
+  writeFileSync(join(empty, 'no.export'), 'no export')
+  const before = readdirSync(empty)
+  const results: Record<string, number | null> = {}
+  let said = ''
+  for (const args of [
+    ['doctor'],
+    ['status'],
+    ['status', '--json'],
+    ['store', 'list'],
+    ['runs'],
+    ['logs'],
+    ['events', 'runs.v1'],
+    ['export', 'out.export'],
+    ['import', 'nothing.export'],
+    ['import', 'no.export'],
+  ]) {
+    const { code, stdout, stderr } = await lattice(args, { folder: empty })
+    results[args.join(' ')] = code
+    said += stdout + stderr
+  }
+  expect(results).toEqual({
+    doctor: 0,
+    status: 0,
+    'status --json': 0,
+    'store list': 0,
+    runs: 3,
+    logs: 3,
+    'events runs.v1': 3,
+    'export out.export': 3,
+    'import nothing.export': 2,
+    'import no.export': 3,
+  })
+  expect(said).toContain('none yet at embedded:')
+  expect(said).toContain('there is no log yet at embedded:')
+  expect(readdirSync(empty)).toEqual(before)
+  removeFolder(empty)
+})
