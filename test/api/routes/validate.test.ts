@@ -129,7 +129,7 @@ test('a roster that is gone is 503, and looked at again when it is back; a chang
   expect(await ask()).toMatchObject({ status: 200 })
 })
 
-test('a task is judged by the same roster, and its answer is on the log before that', async () => {
+test('a task is judged by the same validators, and its findings have their codes', async () => {
   const submitted = await server.ask('/v1/tasks', {
     method: 'POST',
     body: { prompt: 'Who?', validator: 'fill', validatorOptions: welder, retrieval: false, maxAttempts: 1 },

@@ -5,7 +5,7 @@ import type { ClaimCheck } from '#processors/journal/claim-check.ts'
 import type { ModelProvider, ModelReply, ModelRequest } from '#processors/ports/model-provider.ts'
 import { planAttempt } from '#processors/runs/attempt.step.ts'
 import { retrieve } from '#processors/runs/retrieve.step.ts'
-import { validate } from '#processors/runs/validate.step.ts'
+import { judgesByReading, validate } from '#processors/runs/validate.step.ts'
 import { fold, happened } from './run-script.ts'
 
 const claimCheck = {
@@ -166,6 +166,11 @@ describe('[verdict.closed] a verdict', () => {
 
   test.for(['none', 'toString', '__proto__', ''])('fails where there is no validator %j', async (name) => {
     expect(await judge(name, '{}')).toMatchObject({ passed: false, findings: [{ kind: 'Infrastructure' }] })
+  })
+
+  test('of one who looks workers up comes after the answer is on the log (R1); nobody else waits for that', () => {
+    const reading = ['answered', 'json', 'json_schema', 'fill', 'email', 'playbook', 'toString'].filter(judgesByReading)
+    expect(reading).toEqual(['fill', 'email', 'playbook'])
   })
 
   test('fails where there is no answer', async () => {
