@@ -48,6 +48,11 @@ test.for([
   if (!answers) expect(probe.reason).not.toBe('')
 })
 
+test("Ollama's own API is asked for its tags", async () => {
+  const url = await serverThatSays(reply('200 OK', '{"models":[{"name":"llama3.2:latest"},{"model":"x"}]}'))
+  expect(await probeModels(at(`${url}/api`), 2000)).toEqual({ answers: true, models: ['llama3.2:latest'], reason: '' })
+})
+
 test('a server that hangs is given up in time', async () => {
   const url = await serverThatSays(undefined)
   const began = performance.now()
