@@ -7,12 +7,6 @@ import { validators } from '#processors/validation/validators.ts'
 import type { EventData } from '#schemas/event.ts'
 import type { AttemptState, RunState } from './run.ts'
 
-interface ValidatePorts extends ValidatorPorts {
-  readonly validator: string
-  readonly claimCheck: ClaimCheck
-  readonly clock: Clock
-}
-
 /**
  * Performs `validate`: one verdict on one answer.
  *
@@ -28,6 +22,12 @@ export async function validate(
   const findings = await judge(run, attempt, ports)
   const durationMs = elapsedMs(ports.clock, began)
   return { attempt: attempt.attempt, validator: ports.validator, passed: findings.length === 0, findings, durationMs }
+}
+
+interface ValidatePorts extends ValidatorPorts {
+  readonly validator: string
+  readonly claimCheck: ClaimCheck
+  readonly clock: Clock
 }
 
 /** Whether what it finds also depends on what stands outside the log (R1). */
