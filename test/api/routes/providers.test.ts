@@ -38,6 +38,29 @@ test('what it can not be asked is refused', async () => {
   expect((await server.ask('/v1/chat/providers?detail=yes')).code).toBe('request.invalid')
 })
 
+test.for([
+  ['openai/gpt-oss-20b', 'gpt-oss-20b'],
+  ['openai/openai/gpt-oss-20b', 'openai/gpt-oss-20b'],
+  ['bare', 'bare'],
+] as const)('%s is asked for %s, its prefix taken off once', async ([model, asked]) => {
+  const body = { model, messages: [{ role: 'user', content: 'hi' }] }
+  const { status, json } = await server.ask('/v1/chat', { method: 'POST', body })
+  expect([status, json.provider]).toEqual([200, 'openai'])
+  expect(JSON.parse(server.models.calls.at(-1)?.body ?? '{}')).toMatchObject({ model: asked })
+})
+
+test.for(['kimi/kimi-k2.6', 'kimi-k2.6:cloud', 'nobody/x', 'tier/local_fast'])(
+  '%s is 404 before any call',
+  async (model) => {
+    const calls = server.models.callCount
+    const body = { model, messages: [{ role: 'user', content: 'hi' }] }
+    const { status, text } = await server.ask('/v1/chat', { method: 'POST', body })
+    expect(status).toBe(404)
+    expect(text).toMatch(/_KEY is not set|no provider nobody|names no model/)
+    expect(server.models.callCount).toBe(calls)
+  },
+)
+
 test('a provider that fails in a row is left alone; calls and attempts stay equal, and both are told', async () => {
   const ask = (): ReturnType<Serving['ask']> =>
     server.ask('/v1/chat', { method: 'POST', body: { messages: [{ role: 'user', content: 'hi' }] } })
@@ -59,7 +82,7 @@ test('a provider that fails in a row is left alone; calls and attempts stay equa
       await rows('SELECT count(*)::INT FROM provider_opened'),
       await rows('SELECT count(*)::INT FROM run_completed'),
     ]
-    return opened === 1 && completed === 2
+    return opened === 1 && completed === 5
   })
-  expect(await rows('SELECT count(*)::INT FROM attempt_started')).toBe(asked)
+  expect(await rows('SELECT count(*)::INT FROM attempt_started')).toBe(server.models.callCount)
 })
