@@ -101,7 +101,10 @@ function reader(file: SettingsFile | undefined, table: string): Read {
 }
 
 function invalid(file: SettingsFile | undefined, key: string, allowed: string): Failure {
-  const line = [...(file?.entries ?? [])].find(([name]) => name === key || name.startsWith(`${key}.`))?.[1].line
+  const table = key.slice(0, key.lastIndexOf('.') + 1)
+  const entries = [...(file?.entries ?? [])]
+  const near = entries.find(([name]) => name === key) ?? entries.find(([name]) => name.startsWith(`${key}.`))
+  const line = (near ?? entries.find(([name]) => name.startsWith(table)))?.[1].line
   const where = `${file?.path ?? 'lattice.toml'}${line === undefined ? '' : ` line ${line}`}`
   return new Failure('settings.invalid', `${where}: ${key} needs ${allowed}`, { remedy: `Set ${key} to ${allowed}.` })
 }

@@ -181,6 +181,7 @@ export const settings = {
   }),
   llmBudgetUsd: optional<number>(decimal(0, 1_000_000_000), {
     env: ['LLM_BUDGET_USD'],
+    toml: 'llm_budget_usd',
     doc: 'US dollars that calls of models may cost a day (UTC): the budget llm; more budgets stand in lattice.toml, [budgets.<name>]',
   }),
   maxAttempts: setting(integer(1, 100), 9, {

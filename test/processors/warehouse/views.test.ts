@@ -283,3 +283,47 @@ describe('sums', () => {
     ])
   })
 })
+
+describe('budgets', () => {
+  test('has one row a budget and period, each call once, by its first settlement', async () => {
+    const claim = (name: string) => ({ name, period: '2026-01-01', limitMicroUsd: 1000 })
+    const asked = (reservation: string, ...names: string[]) =>
+      event('budget.reserved', reservation, { reservation, run: reservation, microUsd: 500, budgets: names.map(claim) })
+    const settled = (reservation: string, microUsd: number, reason = 'used') =>
+      event('budget.settled', reservation, {
+        reservation,
+        run: reservation,
+        microUsd,
+        reason,
+        estimated: reason !== 'used',
+      })
+    await fold([
+      asked('a:1', 'llm', 'team'),
+      settled('a:1', 70),
+      settled('a:1', 500, 'lost'),
+      asked('b:1', 'llm'),
+      settled('b:1', 30, 'cut'),
+      asked('c:1', 'llm'),
+      settled('c:1', 0, 'released'),
+      asked('refused:1', 'team'),
+    ])
+    expect(await view('SELECT * FROM budgets ORDER BY budget')).toEqual([
+      {
+        budget: 'llm',
+        period: '2026-01-01',
+        limit_micro_usd: 1000,
+        paid_calls: 2,
+        settled_micro_usd: 100,
+        estimated_micro_usd: 30,
+      },
+      {
+        budget: 'team',
+        period: '2026-01-01',
+        limit_micro_usd: 1000,
+        paid_calls: 1,
+        settled_micro_usd: 70,
+        estimated_micro_usd: 0,
+      },
+    ])
+  })
+})
