@@ -66,11 +66,19 @@ export async function openLink(address: Address, settings: ConnectionSettings): 
   const broker = new BrokerClass({ connectionPool: pool, logger: silent, allowAutoTopicCreation: false })
   const connection = pool.pool[0]
   if (connection === undefined) throw new Error('kafkajs has no connection in its pool')
+  const underWay = new Set<(reason: Error) => void>()
   let destroyed = false
 
+  /**
+   * Fails everything under way, also a request that kafkajs is still making: it would be written to the dead socket
+   * afterwards, where nothing times it out, and its caller would wait for ever.
+   */
   function destroy(): void {
     destroyed = true
-    connection?.rejectRequests(new Error('the connection was closed here'))
+    const reason = new Error('the connection was closed here')
+    for (const fail of underWay) fail(reason)
+    underWay.clear()
+    connection?.rejectRequests(reason)
     connection?.requestQueue.destroy()
     connection?.socket?.destroy()
   }
@@ -79,12 +87,17 @@ export async function openLink(address: Address, settings: ConnectionSettings): 
     if (connection === undefined || destroyed || !connection.isConnected()) {
       throw new LinkBroken('not connected', { sent: false })
     }
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    underWay.add(reject)
+    work().then(resolve, reject)
     try {
-      return await work()
+      return await promise
     } catch (error) {
       if (protocolError(error) !== undefined) throw error
       destroy()
       throw new LinkBroken(messageOf(error), { sent: true, cause: error })
+    } finally {
+      underWay.delete(reject)
     }
   }
 
@@ -94,6 +107,8 @@ export async function openLink(address: Address, settings: ConnectionSettings): 
     destroy()
     throw new LinkBroken(`${address.host}:${address.port}: ${messageOf(error)}`, { sent: false, cause: error })
   }
+  // kafkajs opens a connection anew that the broker has closed; nobody would ever close that one.
+  connection.connect = () => Promise.reject(new Error('the connection is closed'))
   const known = broker.versions ?? {}
   const speaks: Link['speaks'] = ({ key, version }) => {
     const range = known[key]
@@ -201,6 +216,7 @@ interface InnerRequest<Answer> {
 }
 
 interface InnerConnection {
+  connect(): Promise<unknown>
   isConnected(): boolean
   send<Answer>(request: InnerRequest<Answer>): Promise<Answer>
   rejectRequests(error: Error): void

@@ -3,15 +3,28 @@
  */
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { parseBroker } from '#infra/kafka/cluster.ts'
 import { LinkBroken, openLink, protocolError } from '#infra/kafka/connection.ts'
 import { metadata, versions } from '#infra/kafka/requests.ts'
 import { freePort } from '#scripts/services/ports.ts'
+import { eventually } from '#test/contracts/eventually.ts'
 import { linkTo } from './kafka-admin.ts'
 
 const broker = process.env['LATTICE_TEST_KAFKA'] ?? ''
 const settings = { clientId: 'test', connectTimeoutMs: 500, requestTimeoutMs: 300 }
+
+/** A broker that has just begun makes the topic of its groups when it is first asked for one. */
+beforeAll(async () => {
+  const link = await linkTo(broker)
+  await eventually('a coordinator of groups', async () => {
+    const stranger = { groupId: 'nobody', memberId: 'stranger', groupGenerationId: 1 }
+    await link.ask((inner) => inner.findGroupCoordinator({ groupId: 'nobody', coordinatorType: 0 })).catch(() => {})
+    const refused = await link.ask((inner) => inner.heartbeat(stranger)).catch((error: unknown) => error)
+    return protocolError(refused) === 'UNKNOWN_MEMBER_ID'
+  })
+  link.destroy()
+})
 
 describe('connection', () => {
   it('is made of the version of kafkajs it was written for', () => {
@@ -72,5 +85,14 @@ describe('connection', () => {
     ['[::1]:9093', { host: '::1', port: 9093 }],
   ] as const)('reads the address %s', ([text, address]) => {
     expect(parseBroker(text)).toEqual(address)
+  })
+
+  it('a request that is only being made when the connection ends fails, and reopens nothing', async () => {
+    const link = await linkTo(broker)
+    const asked = link.ask(async (inner) => await inner.findGroupCoordinator({ groupId: 'g', coordinatorType: 0 }))
+    const failed = asked.catch((error: unknown) => error)
+    link.destroy()
+    expect(await failed).toBeInstanceOf(LinkBroken)
+    expect(link.alive).toBe(false)
   })
 })
