@@ -8,9 +8,30 @@
 import { hash } from 'node:crypto'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 
-export function sqliteContentHash(database: DatabaseSync, tables: readonly string[] = contentTables(database)): string {
+export function sqliteContentHash(database: DatabaseSync, tables?: readonly string[]): string {
+  const hashing = hashInSteps(database, tables)
+  for (;;) {
+    const step = hashing.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** The same, a few rows at a time, so that the process goes on with other things between them. */
+export async function sqliteContentHashInTurns(database: DatabaseSync, tables?: readonly string[]): Promise<string> {
+  const hashing = hashInSteps(database, tables)
+  for (;;) {
+    const step = hashing.next()
+    if (step.done === true) return step.value
+    await new Promise<void>((turn) => setImmediate(turn))
+  }
+}
+
+function* hashInSteps(
+  database: DatabaseSync,
+  tables: readonly string[] = contentTables(database),
+): Generator<void, string> {
   let sum = 0n
-  for (const table of tables) sum += sumOfRows(database, table)
+  for (const table of tables) sum += yield* sumOfRows(database, table)
   return BigInt.asUintN(128, sum).toString(16).padStart(32, '0')
 }
 
@@ -24,7 +45,7 @@ function contentTables(database: DatabaseSync): string[] {
     .map((row) => String(row['name']))
 }
 
-function sumOfRows(database: DatabaseSync, table: string): bigint {
+function* sumOfRows(database: DatabaseSync, table: string): Generator<void, bigint> {
   const columns = database
     .prepare('SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0')
     .all(table)
@@ -43,9 +64,13 @@ function sumOfRows(database: DatabaseSync, table: string): bigint {
     const digest = hash('sha256', head + row.map(encoded).join(''), 'buffer')
     for (let word = 0; word < 4; word++) sums[word] = (sums[word] ?? 0) + digest.readUInt32BE(word * 4)
     if (++rows % safeRows === 0) total += drained(sums)
+    if (rows % rowsOfTurn === 0) yield
   }
   return total + drained(sums)
 }
+
+/** About a millisecond's work. */
+const rowsOfTurn = 128
 
 /** So many 32-bit numbers add up to less than 2^53. */
 const safeRows = 2 ** 20

@@ -11,7 +11,7 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Failure } from '#processors/ports/failure.ts'
 import type { SqlValue, TableStore } from '#processors/ports/table-store.ts'
-import { sqliteContentHash } from './sqlite-content-hash.ts'
+import { sqliteContentHash, sqliteContentHashInTurns } from './sqlite-content-hash.ts'
 import { sqliteFailure } from './sqlite-failure.ts'
 
 export interface SqliteTableStoreOptions {
@@ -95,6 +95,20 @@ export function openSqliteTableStore(options: SqliteTableStoreOptions): TableSto
     transaction: (work) => within('BEGIN IMMEDIATE', work),
     snapshot: (work) => (database.isTransaction ? work() : within('BEGIN', work)),
     contentHash: (tables) => guard(() => store.snapshot(() => sqliteContentHash(database, tables))),
+    async contentHashAside(tables, beside) {
+      if (path === ':memory:') return { hash: store.contentHash(tables), rows: store.all(beside) }
+      // A connection of its own, so that its snapshot holds up nobody.
+      const aside = guard(() => new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs }))
+      try {
+        aside.exec('BEGIN')
+        const rows = aside.prepare(beside).all()
+        return { hash: await sqliteContentHashInTurns(aside, tables), rows }
+      } catch (error) {
+        throw sqliteFailure(error, path)
+      } finally {
+        aside.close()
+      }
+    },
     close() {
       free.clear()
       if (database.isOpen) database.close()

@@ -14,6 +14,11 @@ export interface TableStore extends Tables {
    * Inside `snapshot` it is of the same moment as the checkpoints read there.
    */
   contentHash(tables?: readonly string[]): string
+  /**
+   * The same for a large store: the process answers others meanwhile, and writes go on. With it, of the same moment, the
+   * rows of one query.
+   */
+  contentHashAside(tables: readonly string[], beside: string): Promise<{ hash: string; rows: unknown[] }>
   close(): void
 }
 

@@ -55,10 +55,8 @@ export function openTableProjections(tables: TableStore, projections: readonly P
       })
     },
     async contentHash() {
-      return tables.snapshot(() => ({
-        hash: tables.contentHash(contentTables(tables)),
-        checkpoints: readCheckpoints(tables),
-      }))
+      const { hash, rows } = await tables.contentHashAside(contentTables(tables), checkpointsQuery)
+      return { hash, checkpoints: rows as StoredCheckpoint[] }
     },
     async close() {
       tables.close()
@@ -67,8 +65,10 @@ export function openTableProjections(tables: TableStore, projections: readonly P
 }
 
 export function readCheckpoints(tables: Tables): StoredCheckpoint[] {
-  return tables.all('SELECT topic, partition, next, last_id AS lastId FROM checkpoints ORDER BY topic, partition')
+  return tables.all(checkpointsQuery)
 }
+
+const checkpointsQuery = 'SELECT topic, partition, next, last_id AS lastId FROM checkpoints ORDER BY topic, partition'
 
 /** Two builds of one log may stand at different batch ends, so checkpoints are compared apart. */
 function contentTables(tables: Tables): string[] {

@@ -1,6 +1,9 @@
 /** The content hash tells any two contents apart, and nothing else (R3). */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { array, assert, constant, double, integer, nat, oneof, property, string, tuple, uint8Array } from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { openSqliteTableStore } from '#infra/sqlite/sqlite-table-store.ts'
 import type { SqlValue } from '#processors/ports/table-store.ts'
 
@@ -88,4 +91,31 @@ test('of some tables is the sum over them, and a table that is not there is an e
   )
   expect(() => store.contentHash(['c'])).toThrow('no table c')
   store.close()
+})
+
+test('of 100,000 rows leaves the process free to answer, and is of the moment it began', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lattice-hash-'))
+  const store = openSqliteTableStore({
+    path: join(folder, 'a.sqlite'),
+    schema: ['CREATE TABLE IF NOT EXISTS a (n INTEGER PRIMARY KEY, t TEXT NOT NULL)'],
+  })
+  onTestFinished(() => {
+    store.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  store.transaction(() => {
+    for (let n = 0; n < 100_000; n += 1) store.run('INSERT INTO a VALUES (?, ?)', n, `row ${n}`)
+  })
+  const whole = store.contentHash(['a'])
+  let turns = 0
+  let over = false
+  const hashing = store.contentHashAside(['a'], 'SELECT count(*) AS n FROM a').finally(() => (over = true))
+  store.run('DELETE FROM a WHERE n = 0')
+  while (!over) {
+    turns += 1
+    await new Promise<void>((turn) => setImmediate(turn))
+  }
+  expect(await hashing).toMatchObject({ hash: whole, rows: [{ n: 100_000 }] })
+  expect(turns).toBeGreaterThan(500)
+  expect(store.contentHash(['a'])).not.toBe(whole)
 })
