@@ -1,13 +1,16 @@
 /**
  * Wakes those who wait for another process to write: a file that a writer touches and a waiter watches.
  *
- * Promise: a ring is heard within milliseconds where the system can watch files; where it can't, or a ring is missed, a
- * slow look finds what was written within `lookEveryMs`. While nobody listens it costs nothing; ringing costs one
- * system call, and needs no room on the disk. The file holds nothing and may be deleted at any time.
+ * Promise: a ring is heard within milliseconds where the system can watch files; where it can't, a slow look finds what
+ * was written within `lookEveryMs`, and a ring that was missed all the same within `watchedLookEveryMs`. While nobody
+ * listens it costs nothing; ringing costs one system call, and needs no room on the disk. The file holds nothing and may
+ * be deleted at any time.
  */
 import { type FSWatcher, closeSync, futimesSync, openSync, watch } from 'node:fs'
 
 export const lookEveryMs = 250
+/** A server at rest has a log in each of its threads: four looks a second in each are CPU for nothing. */
+const watchedLookEveryMs = 1_000
 
 export class Doorbell {
   readonly #path: string
@@ -56,14 +59,28 @@ export class Doorbell {
 
   #start(): void {
     if (this.#closed) return
-    this.#timer = setInterval(this.#heard, lookEveryMs)
     try {
       closeSync(openSync(this.#path, 'a'))
-      this.#watcher = watch(this.#path, this.#heard)
-      this.#watcher.on('error', () => this.#watcher?.close())
+      this.#watcher = watch(this.#path, (event) => {
+        // Deleted or replaced: others may ring at a file that is no longer this one.
+        if (event === 'rename') this.#lookOnly()
+        this.#heard()
+      })
+      this.#watcher.on('error', () => this.#lookOnly())
+      this.#lookEvery(watchedLookEveryMs)
     } catch {
-      // Too many watches, or a file system that has none: the slow look alone.
+      // Too many watches, or a file system that has none.
+      this.#lookOnly()
     }
+  }
+
+  #lookOnly(): void {
+    this.#stop()
+    if (this.#listeners > 0 && !this.#closed) this.#lookEvery(lookEveryMs)
+  }
+
+  #lookEvery(everyMs: number): void {
+    this.#timer = setInterval(this.#heard, everyMs)
   }
 
   #stop(): void {

@@ -27,6 +27,22 @@ test('a ring is heard by those who listen, long before the slow look', async () 
   rmSync(folder, { recursive: true })
 })
 
+test('a bell that is deleted while it is watched is looked at as often as one that cannot be watched', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lattice-bell-'))
+  let heard = 0
+  const bell = new Doorbell(join(folder, 'bell'), () => (heard += 1))
+  const hangUp = bell.listen()
+  rmSync(join(folder, 'bell'))
+  await eventually('that it is gone', () => heard > 0, { everyMs: 1 })
+  const begun = performance.now()
+  heard = 0
+  await eventually('three slow looks', () => heard >= 3, { everyMs: 5 })
+  expect(performance.now() - begun).toBeGreaterThan(lookEveryMs)
+  hangUp()
+  bell.close()
+  rmSync(folder, { recursive: true })
+})
+
 test('a follower sees what another writes though no bell can be rung', async () => {
   const path = mkdtempSync(join(tmpdir(), 'lattice-bell-'))
   mkdirSync(join(path, 'log.bell'))
