@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { assemble } from '#infra/assemble.ts'
 import { readConfig } from '#infra/config/config.ts'
+import { openEmbeddedEventLog } from '#infra/embedded/embedded-event-log.ts'
 import type { Given } from '#processors/given.ts'
 import { startProgram, startServing } from '#test/crash/serving-process.ts'
 import type { ServingProcess } from '#test/crash/serving-process.ts'
@@ -132,11 +133,9 @@ export function describeSpine(name: string, harness: SpineHarness): void {
     test('[log.same] a store on another log stops by name', async () => {
       await serving.kill('SIGTERM')
       try {
-        const other = await lattice.with(
-          { LATTICE_LOG: `embedded:${join(folder, 'another-log')}` },
-          'dead-letters',
-          'list',
-        )
+        const path = join(folder, 'another-log')
+        await (await openEmbeddedEventLog({ path })).close()
+        const other = await lattice.with({ LATTICE_LOG: `embedded:${path}` }, 'dead-letters', 'list')
         expect(other.code).toBe(3)
         expect(other.output).toMatch(/was built from log .+; this log is .+/)
       } finally {
