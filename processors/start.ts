@@ -114,7 +114,12 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
     isLocal: (name) => name === builtIn.provider || given.models.chain.providers.get(name)?.local === true,
   })
   const budgets = openBudgets({
-    ...{ log, codec, journal, clock, report, prices },
+    log,
+    codec,
+    journal,
+    clock,
+    report,
+    prices,
     rules: settings.budgets,
     restore: async () => stores.lookup?.query((tables) => tables.snapshot(() => readBook(tables))),
   })

@@ -1,5 +1,5 @@
 import type { Price } from '#processors/ports/budget-rules.ts'
-import { costOf, isFree } from './prices.ts'
+import { costOf, isFree, pricesOf } from './prices.ts'
 
 /**
  * The most a call is expected to cost, before it is made.
@@ -28,7 +28,10 @@ const tokensOfAttachment = 6000
 
 export function quote(call: QuotedCall, price: Price | undefined): Quote {
   if (price === undefined) {
-    return { is: 'unpriced', reason: `the price of ${call.provider}/${call.model} is not known` }
+    return {
+      is: 'unpriced',
+      reason: `the price of ${call.provider}/${call.model} is not known (prices of ${pricesOf})`,
+    }
   }
   if (isFree(price)) return { is: 'free' }
   const parameters = JSON.parse(call.parameters) as Record<string, unknown>

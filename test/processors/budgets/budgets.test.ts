@@ -7,11 +7,10 @@ import { budgetsProjection, readBook } from '#processors/budgets/budgets.project
 import { openPrices } from '#processors/budgets/prices.ts'
 import type { RunCosts } from '#processors/budgets/settle-calls.reactor.ts'
 import { settleCalls } from '#processors/budgets/settle-calls.reactor.ts'
-import { decodeRecords } from '#processors/journal/read.ts'
+import { type AnyStoredEvent, decodeRecords } from '#processors/journal/read.ts'
 import type { BudgetRule } from '#processors/ports/budget-rules.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import { openTableProjections, schemaOf } from '#processors/stores/table-projections.ts'
-import type { AnyNewEvent } from '#schemas/event.ts'
 import { type LogWorld, openLogWorld } from '#test/processors/log-world.ts'
 
 const day: BudgetRule = { name: 'llm', limitMicroUsd: 1000, period: 'day' }
@@ -70,11 +69,11 @@ const used = (run: string, microUsd: number) => ({
   reason: 'used',
 })
 
-async function onTheLog(): Promise<AnyNewEvent[]> {
-  const events: AnyNewEvent[] = []
+async function onTheLog(): Promise<AnyStoredEvent[]> {
+  const events: AnyStoredEvent[] = []
   for await (const batch of world.log.read({ topic: 'budgets.v1', partition: 0, offset: 0 })) {
     const decoded = await decodeRecords(world.codec, batch, { topic: 'budgets.v1', partition: 0, wants: () => true })
-    for (const event of decoded) if (!('bad' in event)) events.push({ ...event, subject: '' } as AnyNewEvent)
+    for (const event of decoded) if (!('bad' in event)) events.push(event)
   }
   return events
 }

@@ -1,6 +1,7 @@
 /** The steps of a run: what goes to the model, what comes into the events. */
 import { describe, expect, test } from 'vitest'
 import { createSystemClock } from '#infra/system/system-clock.ts'
+import { openPrices, type Prices } from '#processors/budgets/prices.ts'
 import type { ClaimCheck } from '#processors/journal/claim-check.ts'
 import type { ModelProvider, ModelReply, ModelRequest } from '#processors/ports/model-provider.ts'
 import { planAttempt } from '#processors/runs/attempt.step.ts'
@@ -24,7 +25,7 @@ const submitted = happened.submitted({ messages })
 const step = { step: 'attempt', attempt: 1, tier: 0, choice: { provider: 'one', model: 'm' } } as const
 const call = { signal: new AbortController().signal, timeoutMs: 1000 }
 
-async function plan(events: Parameters<typeof fold>[0], reply?: ModelReply) {
+async function plan(events: Parameters<typeof fold>[0], reply?: ModelReply, prices?: Prices) {
   const requests: ModelRequest[] = []
   const provider = {
     name: 'one',
@@ -37,6 +38,7 @@ async function plan(events: Parameters<typeof fold>[0], reply?: ModelReply) {
     claimCheck,
     clock: thirds(),
     report: () => {},
+    ...(prices === undefined ? {} : { prices }),
   })
   return { planned, requests }
 }
@@ -64,6 +66,19 @@ describe('an attempt', () => {
       data: { content: 'hi', raw: '{"a":1}', attempt: 1, provider: 'one' },
     })
     expect(result.data.durationMs).toBe(0.333)
+  })
+
+  test('says what it may cost before it is made, and what it did cost after', async () => {
+    const rules = [{ pattern: 'one/m', input: 1, output: 2, maxOutput: 1000 }]
+    const prices = openPrices({ rules, isLocal: () => false })
+    const paid = { ...reply, promptTokens: 7, completionTokens: 3 } as ModelReply
+    const { planned } = await plan([submitted, happened.started()], paid, prices)
+    expect(planned.started.reservedMicroUsd).toBe(messages.length + '{}'.length + 2000)
+    expect(await planned.call(call)).toMatchObject({ data: { costMicroUsd: 13, usageEstimated: false } })
+    const stopped = { ...call, signal: AbortSignal.abort() }
+    const cancelled = { ok: false, code: 'cancelled', message: '', raw: '', retryable: false } as ModelReply
+    const never = await plan([submitted, happened.started()], cancelled, prices)
+    expect(await never.planned.call(stopped)).toMatchObject({ data: { costMicroUsd: 0 } })
   })
 
   test('without passages adds nothing', async () => {
