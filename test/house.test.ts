@@ -82,7 +82,7 @@ test('api asks through commands and queries; what opens a process alone chooses 
   )
   const starts = (to: string) =>
     within('infra/config', 'infra/pino', 'infra/prometheus', 'processors/stores')(to) ||
-    /^(infra\/assemble|processors\/(start|tasks|work|catalog))\.ts$/.test(to)
+    /^(infra\/assemble|processors\/(start|tasks|gateway|work|catalog))\.ts$/.test(to)
   const wrong = ({ path, room }: Source, to: string) =>
     room === 'api' && to !== 'package.json' && !asks(to) && !(opens.has(path) && starts(to))
   expect(importsThat(wrong)).toBe('')

@@ -44,12 +44,12 @@ export function sendFailure(reply: FastifyReply, failure: OpenAiFailure): Fastif
 
 /** What goes wrong before a run begins: a refused body, a missing token, a log that cannot be reached. */
 export function sendOpenAiError(report: Report) {
-  return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const said = saidOf(error)
     if (said.status === 500) report(failed(error, request))
     if (said.status === 401) void reply.header('www-authenticate', 'Bearer')
     void reply.headers({ ...said.headers })
-    return sendFailure(reply, {
+    void sendFailure(reply, {
       ...said,
       message: sentence(said),
       ...(said.status === 503 ? { retryAfterMs: 1000 } : {}),
@@ -63,7 +63,7 @@ function sentence({ detail, remedy = '' }: Said): string {
 
 /** Error answers of an OpenAPI document, by status. */
 export function documentedErrors(...statuses: readonly number[]): Record<number, unknown> {
-  const described = statuses.map((status) => [
+  const described = statuses.map((status): [number, unknown] => [
     status,
     {
       description: meaning[status] ?? typeOf(status),
@@ -72,7 +72,7 @@ export function documentedErrors(...statuses: readonly number[]): Record<number,
   ])
   // Before the route is known to be one of these, an error is a problem document.
   const early = { description: 'Not from this origin.', content: { [problemType]: { schema: { $ref: 'Problem#' } } } }
-  return { ...Object.fromEntries(described), 403: early }
+  return { ...Object.fromEntries<unknown>(described), 403: early }
 }
 
 export const errorStatuses = [400, 401, 402, 404, 408, 409, 413, 415, 422, 429, 431, 499, 500, 502, 503, 504, 507]

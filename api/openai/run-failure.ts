@@ -1,8 +1,6 @@
 import type { ChatResult } from '#processors/kinds/chat/chat.command.ts'
 import type { OpenAiFailure } from './openai-error.ts'
 
-type Failed = Extract<ChatResult, { is: 'failed' }>
-
 /**
  * How a run that gave no answer is told to an OpenAI client.
  *
@@ -16,6 +14,8 @@ export function failureOf(failed: Failed): OpenAiFailure {
   const retryAfterMs = failure?.retryAfterMs
   return { status: statusOf(failed), code, message, retryAfterMs, exhausted: true }
 }
+
+type Failed = Extract<ChatResult, { is: 'failed' }>
 
 const sentences: Readonly<Record<string, string>> = {
   deadline: 'no answer came before the deadline',

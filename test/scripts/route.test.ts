@@ -15,7 +15,7 @@ const handlers = await readHandlers()
 test('an event is followed from who makes it to its table', () => {
   const { topic, table, emittedBy, foldedBy, actedOnBy } = routeOf('task.submitted', handlers)
   expect({ topic, table }).toEqual({ topic: 'runs.v1', table: 'task_submitted' })
-  expect(emittedBy.join(' ')).toMatch(/processors\/kinds\/task\/submit-task\.command\.ts:\d+/)
+  expect(emittedBy.join(' ')).toMatch(/processors\/kinds\/submit-run\.command\.ts:\d+/)
   expect(foldedBy).toEqual(expect.arrayContaining(['lookup/runs', 'warehouse']))
   expect(actedOnBy.join(' ')).toContain('work-tasks')
 })
