@@ -40,6 +40,8 @@ export interface Limits {
   readonly costMicroUsd: number | null
   /** Answers judged at most; null: as many as the attempts give. */
   readonly answers: number | null
+  /** Each choice is asked once at most, all with the same messages: no retry, and none is told what was wrong with another's answer. */
+  readonly once: boolean
 }
 
 /** A producer asked for a run: its frozen specification. Always seq 0 of the run. */
@@ -208,6 +210,10 @@ export interface VerdictReached {
   readonly passed: boolean
   readonly findings: readonly Finding[]
   readonly durationMs: number
+  /** JSON of what the accepted answer holds, for kinds whose product it is. */
+  readonly artifact: string | ObjectRef | null
+  /** Whether everybody the answer names is in the roster; null where nobody was looked up. */
+  readonly groundedInRoster: boolean | null
 }
 
 /** The owner waited, as decided, before the next attempt. */

@@ -52,5 +52,7 @@ export function noVerdict(attempt: number, validator: string): EventData['verdic
     passed: false,
     findings: [{ kind: 'Timeout', message, path: null, code: null }],
     durationMs: bounds.verdictMs,
+    artifact: null,
+    groundedInRoster: null,
   }
 }

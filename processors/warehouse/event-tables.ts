@@ -23,7 +23,7 @@ export type WarehouseReads = Pick<ColumnStore, 'query' | 'snapshot'>
 export function warehouse(open: (path: string) => Promise<ColumnStore>): StoreDefinition<WarehouseReads> {
   return {
     name: 'warehouse',
-    version: 1,
+    version: 2,
     topics: topicNames,
     wants: () => true,
     strangers: true,

@@ -64,7 +64,15 @@ function runEvents(kind: string): AnyNewEvent[] {
     {
       type: 'verdict.reached',
       ...link(4),
-      data: { attempt: 1, validator: 'answered', passed: true, findings: [], durationMs: 0.1 },
+      data: {
+        attempt: 1,
+        validator: 'answered',
+        passed: true,
+        findings: [],
+        durationMs: 0.1,
+        artifact: null,
+        groundedInRoster: null,
+      },
     },
     {
       type: 'run.completed',
@@ -85,7 +93,14 @@ function specOf(kind: string): RunSpec {
     validator: 'answered',
     validatorOptions: null,
     parameters: '{}',
-    limits: { attempts: 3, attemptTimeoutMs: 60_000, deadlineMs: 120_000, costMicroUsd: null, answers: null },
+    limits: {
+      attempts: 3,
+      attemptTimeoutMs: 60_000,
+      deadlineMs: 120_000,
+      costMicroUsd: null,
+      answers: null,
+      once: false,
+    },
     principal: 'bench',
     interactive: false,
     folder: null,

@@ -151,7 +151,8 @@ export function simulatedSteps(given: {
       await work(signal)
       const passed = result?.is === 'completed' && isGood(result.content)
       const findings = passed ? [] : [{ kind: 'Bad', message: 'it is bad', path: null, code: null }]
-      return { attempt, validator, passed, findings, durationMs: scheduler.now - began }
+      const durationMs = scheduler.now - began
+      return { attempt, validator, passed, findings, durationMs, artifact: null, groundedInRoster: null }
     },
   }
 }

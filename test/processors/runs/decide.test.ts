@@ -54,6 +54,28 @@ describe('a run goes on', () => {
   })
 })
 
+describe('a run that asks each choice once', () => {
+  const given = submitted({
+    validator: 'v',
+    ladder: ladder(['one', 'two'], ['strong']),
+    limits: { attempts: 4, once: true },
+  })
+  const strong = { step: 'attempt', tier: 1, choice: { provider: 'strong', model: 'm' } }
+
+  test('goes to the next tier after one failing verdict, and gives up after the last', () => {
+    const refused = [given, attempted(1), answered(1), judged(1, false)]
+    expect(next(...refused)).toMatchObject(strong)
+    const again = [attempted(2, { tier: 1, provider: 'strong' }), answered(2), judged(2, false)]
+    expect(next(...refused, ...again)).toEqual({ step: 'finish', outcome: 'rejected', reason: 'answers' })
+  })
+
+  test('waits for nobody: a call that failed goes on to the next choice', () => {
+    const first = [given, attempted(1), failed(1)]
+    expect(next(...first)).toMatchObject({ step: 'attempt', tier: 0, choice: { provider: 'two' } })
+    expect(next(...first, attempted(2, { provider: 'two' }), failed(2))).toMatchObject(strong)
+  })
+})
+
 describe('a failing verdict', () => {
   const given = submitted({ validator: 'v', ladder: ladder(['one'], ['strong']), limits: { attempts: 4 } })
   const first = [given, attempted(1), answered(1), judged(1, false)]
@@ -84,6 +106,7 @@ describe('a failing verdict', () => {
       passed: false,
       findings: [{ kind: 'Infrastructure', code: 'roster-unavailable', message: 'gone', path: null }],
       durationMs: 1,
+      ...{ artifact: null, groundedInRoster: null },
     })
     const step = next(...first, attempted(2), answered(2), unjudged)
     expect(step).toEqual({ step: 'finish', outcome: 'failed', reason: 'unjudged' })

@@ -33,6 +33,7 @@ export function spec(given: Partial<Omit<RunSpec, 'limits'>> & { limits?: Partia
       deadlineMs: 60_000,
       costMicroUsd: null,
       answers: null,
+      once: false,
       ...given.limits,
     },
   }
@@ -111,7 +112,10 @@ export const happened = {
       ...given,
     }),
   judged: (attempt: number, passed: boolean, durationMs = 1) =>
-    event('verdict.reached', { attempt, validator: 'v', passed, findings: [], durationMs }),
+    event('verdict.reached', {
+      ...{ attempt, validator: 'v', passed, findings: [], durationMs },
+      ...{ artifact: null, groundedInRoster: null },
+    }),
   completed: (outcome: EventData['run.completed']['outcome'], attempt: number | null = null) =>
     event('run.completed', { outcome, reason: null, attempt, attempts: 1, durationMs: 1 }),
 }

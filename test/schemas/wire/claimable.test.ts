@@ -8,7 +8,7 @@ import { anyDataOf, anyEvent } from '#test/schemas/any-event.ts'
 
 test('the types with claimable texts are those whose schema says so', () => {
   expect(eventTypes.filter(hasClaimable).join(' ')).toBe(
-    'task.submitted retrieval.completed attempt.started attempt.completed attempt.failed document.ingested',
+    'task.submitted retrieval.completed attempt.started attempt.completed attempt.failed verdict.reached document.ingested',
   )
 })
 
