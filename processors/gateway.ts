@@ -45,6 +45,7 @@ export function gatewayOf(lattice: Lattice): Gateway {
       deadlineMs: settings.deadlineMs,
       costMicroUsd: null,
       answers: null,
+      once: false,
     },
     async recorded(runId, { partition, offset }) {
       const places = await need(lattice, 'lookup').query((tables) => placesOf(tables, runId))

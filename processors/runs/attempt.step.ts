@@ -128,6 +128,7 @@ async function messagesOf(run: RunState, { raw, claimCheck }: AttemptPorts): Pro
 
 /** The last answer and what was wrong with it, so that the model can mend it. */
 async function feedback(run: RunState, claimCheck: ClaimCheck): Promise<ChatMessage[]> {
+  if (run.spec.limits.once) return []
   const refused = run.attempts.findLast((one) => one.verdict !== undefined)
   if (refused?.verdict?.passed !== false || refused.result?.is !== 'completed') return []
   const findings = refused.verdict.findings.map(({ kind, message }) => `- ${kind}: ${message}`).join('\n')

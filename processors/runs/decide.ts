@@ -49,6 +49,7 @@ function nextAttempt(run: RunState, last: AttemptState | undefined): Step {
   if (last === undefined) return attemptAt(run, 0, 0) ?? finish('failed', 'providers')
   if (last.result?.is === 'failed') return afterFailure(run, last, last.result)
 
+  if (run.spec.limits.once) return attemptAt(run, last.tier + 1, 0) ?? gaveUp(run, 'answers')
   const verdicts = run.attempts.filter((one) => one.tier === last.tier && one.verdict?.passed === false).length
   const climbs = verdicts >= bounds.verdictsOfTier ? attemptAt(run, last.tier + 1, 0) : undefined
   if (climbs !== undefined) return climbs
@@ -70,7 +71,8 @@ function afterFailure(
   const fits = waitMs < run.spec.limits.deadlineMs - run.elapsedMs
   const next = nextChoice(run, last)
   const worthWaiting = waitMs <= bounds.longestWaitMs * 1.5 || next === undefined
-  if (failure.retryable && tries < bounds.triesOfChoice && (last.waited || (fits && worthWaiting))) {
+  const again = failure.retryable && !run.spec.limits.once && tries < bounds.triesOfChoice
+  if (again && (last.waited || (fits && worthWaiting))) {
     return last.waited ? attempt(run, last.tier, same) : { step: 'wait', waitMs, reason: failure.code }
   }
   return next ?? gaveUp(run, failure.retryable && !fits ? 'deadline' : 'providers')

@@ -72,6 +72,7 @@ export function taskSpec(
       deadlineMs: request.deadlineMs ?? defaults.deadlineMs,
       costMicroUsd: null,
       answers: null,
+      once: false,
     },
     principal: who.principal,
     interactive: who.interactive,

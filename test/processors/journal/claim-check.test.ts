@@ -49,7 +49,7 @@ const task: TaskSubmitted = {
   validator: null,
   validatorOptions: null,
   parameters: '{}',
-  limits: { attempts: 3, attemptTimeoutMs: 1000, deadlineMs: 1000, costMicroUsd: null, answers: null },
+  limits: { attempts: 3, attemptTimeoutMs: 1000, deadlineMs: 1000, costMicroUsd: null, answers: null, once: false },
   principal: 'local',
   interactive: false,
   folder: null,

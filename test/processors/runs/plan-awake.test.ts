@@ -13,7 +13,17 @@ const ladder = [
 const step = { step: 'attempt', attempt: 1, tier: 0, choice: choice('a') } as const
 
 function run(more: { interactive?: boolean } = {}): RunState {
-  const spec = { kind: 'chat', ladder, retrieval: null, parameters: '{}', messages: '[]', interactive: true, ...more }
+  const limits = { once: false }
+  const spec = {
+    kind: 'chat',
+    ladder,
+    retrieval: null,
+    parameters: '{}',
+    messages: '[]',
+    interactive: true,
+    limits,
+    ...more,
+  }
   return { runId: 'r', spec, attempts: [], elapsedMs: 0 } as unknown as RunState
 }
 
