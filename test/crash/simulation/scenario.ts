@@ -72,6 +72,7 @@ function specFrom(random: Random): RunSpec {
       deadlineMs: random.pick([3_000, 20_000, 60_000]),
       costMicroUsd: random.chance(0.2) ? 30 : null,
       answers: random.chance(0.2) ? random.between(1, 3) : null,
+      once: false,
     },
     principal: 'local',
     interactive: random.chance(0.3),
