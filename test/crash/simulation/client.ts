@@ -19,13 +19,13 @@ const sweepEveryMs = 5_000
 /** Puts a task on the log, by this process, however often it takes. An interactive one is carried out right there. */
 export async function submit(
   process: RunningProcess,
-  { runId, spec, garbled }: PlannedRun,
+  { runId, spec, garbled, atOnce, goneAfterMs }: PlannedRun,
 ): Promise<CarriedOut | 'impatient' | undefined> {
   const chain = { run: runId, seq: 0, prev: '' }
   const [prepared] = await process.journal.prepare([{ type: 'task.submitted', subject: runId, data: spec, chain }])
   const event = prepared!
   const sent = garbled ? { ...event, record: { ...event.record, value: new Uint8Array([0, 1, 2]) } } : event
-  for (;;) {
+  for (; !atOnce || garbled;) {
     try {
       await process.journal.append([sent])
       break
@@ -36,13 +36,23 @@ export async function submit(
   }
   if (!spec.interactive || garbled) return undefined
   const state = evolve(undefined, event.event)!
+  const known = { state, head: { seq: 0, id: event.event.id }, gone: goneFrom(process, goneAfterMs) }
   try {
-    return await process.carryOut({ state, head: { seq: 0, id: event.event.id } })
+    return await process.carryOut(atOnce ? { ...known, submission: event } : known)
   } catch (error) {
     if (error instanceof BrokenStep) return undefined
     if (isFailure(error, 'log.unavailable') || isFailure(error, 'append.outcome-unknown')) return 'impatient'
     throw error
   }
+}
+
+function goneFrom({ clock, life }: RunningProcess, afterMs: number | undefined): AbortSignal {
+  const gone = new AbortController()
+  if (afterMs !== undefined)
+    void clock.sleep(afterMs).then(() => {
+      if (!life.dead) gone.abort()
+    })
+  return gone.signal
 }
 
 /** Asks for a run's end, once; a log that takes nothing, or a run nobody knows or that has ended, is no matter. */

@@ -26,6 +26,10 @@ export interface PlannedRun {
   readonly submitAfterMs: number
   /** Undefined: nobody cancels it. */
   readonly cancelAfterMs: number | undefined
+  /** Its submission goes with the first append of who carries it out, as a chat's; asked for once only. */
+  readonly atOnce: boolean
+  /** Who asked goes away; undefined: stays to the end. */
+  readonly goneAfterMs: number | undefined
   /** Its submission can't be decoded by anybody. */
   readonly garbled: boolean
 }
@@ -41,12 +45,18 @@ export function scenarioFrom(random: Random, weather?: Weather): Scenario {
     stormMs,
     runs: Array.from({ length: random.between(1, 3) }, (_, index) => ({
       runId: `run-${index}`,
-      spec: specFrom(random),
+      ...asked(random),
       submitAfterMs: random.between(0, stormMs / 2),
       cancelAfterMs: random.chance(0.15) ? random.between(0, 20_000) : undefined,
       garbled: random.chance(0.03),
     })),
   }
+}
+
+function asked(random: Random): Pick<PlannedRun, 'spec' | 'atOnce' | 'goneAfterMs'> {
+  const spec = specFrom(random)
+  const atOnce = spec.interactive && random.chance(0.5)
+  return { spec, atOnce, goneAfterMs: spec.interactive && random.chance(0.3) ? random.between(0, 10_000) : undefined }
 }
 
 function specFrom(random: Random): RunSpec {

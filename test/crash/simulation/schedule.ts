@@ -72,6 +72,7 @@ function openWorld(options: ScheduleOptions) {
   const counts = new Map<string, number>()
   const asked = new Map<PlannedRun, Life>()
   const lives = new Map<string, Life>()
+  const tried = new Set<PlannedRun>()
   let inFlightAtKills = 0
   let impatient = 0
   let stormy = true
@@ -97,7 +98,11 @@ function openWorld(options: ScheduleOptions) {
   })
   const newChronicle = () => openChronicle({ codec, tables: pool.take(), referee: options.mutation?.referee })
   const chronicle = newChronicle()
-  const isClosed = ({ runId }: PlannedRun): boolean => chronicle.referee.chain(runId)?.closed === true
+  const isClosed = (run: PlannedRun): boolean =>
+    chronicle.referee.chain(run.runId)?.closed === true || cameToNothing(run)
+  /** Asked for once, by a request that ended before anything was on the log. */
+  const cameToNothing = (run: PlannedRun): boolean =>
+    tried.has(run) && asked.get(run)?.dead !== false && chronicle.referee.chain(run.runId) === undefined
   const partitions = log.partitions('runs.v1')
 
   log.onWritten = ({ topic, partition, offset }, record) => {
@@ -194,12 +199,13 @@ function openWorld(options: ScheduleOptions) {
 
   /** A client asks, and asks again, until the log knows the run. */
   function ask(run: PlannedRun): void {
-    if (chronicle.referee.chain(run.runId) !== undefined) return
+    if (chronicle.referee.chain(run.runId) !== undefined || tried.has(run)) return
     scheduler.after(askAgainMs, undefined, () => ask(run))
     const able = machines.running()
     if (able.length === 0) return
     const process = random.pick(able)
     asked.set(run, process.life)
+    if (run.atOnce && !run.garbled) tried.add(run)
     submit(process, run)
       .then((result) => {
         if (result === 'impatient') impatient += 1
