@@ -65,11 +65,14 @@ export function openMachines(given: {
     process: undefined,
   }))
 
+  /** No process lives long: what they were at is taken over again and again. */
+  const crashLoop = random.chance(0.1)
+
   function start(machine: Machine): void {
     machine.lives += 1
     const life = new Life(`${machine.name}${machine.lives}`)
     firstLife ??= life
-    if (stormy && fate === undefined && random.chance(0.5)) dooms.set(life, random.between(1, 150))
+    if (stormy && fate === undefined && random.chance(crashLoop ? 1 : 0.5)) dooms.set(life, random.between(1, 150))
     note(life.name, 'starts')
     machine.process = given.startProcess(life, machine)
   }
@@ -78,7 +81,7 @@ export function openMachines(given: {
     scheduler.kill(life)
     if (machine.process?.life === life) machine.process = undefined
     if (random.chance(0.15)) machine.tables = given.newTables()
-    scheduler.after(random.between(0, 30_000), undefined, () => start(machine))
+    scheduler.after(random.between(0, crashLoop ? 2_000 : 30_000), undefined, () => start(machine))
   }
 
   function kill(machine: Machine): void {
