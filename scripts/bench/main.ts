@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- <name>… --quick --json --record --check]`: figures against their floors.
  *
- * Runs `measure` of every file here that has one, or of those whose name holds one of the names given. Promise: each
+ * Runs `measure` of every file here that has one, or of those whose name is, or holds, one of the names given. Promise: each
  * measure has a process of its own, so that none inherits another's heap or compiled code. `--quick` says only whether
  * they work; `--json` puts the rows alone on stdout; `--record` adds them to RESULTS.md; with `--check` a target that is
  * missed, or that could not be measured, is exit code 1. A measure that breaks is exit code 1 always.
@@ -29,8 +29,9 @@ const { values, positionals: names } = parseArgs({
 const own = ['main', 'measure-child', 'row', 'in-turns', 'record', 'print-rows']
 const files = globSync('*.ts', { cwd: import.meta.dirname })
   .map((file) => basename(file, '.ts'))
-  .filter((name) => !own.includes(name) && (names.length === 0 || names.some((part) => name.includes(part))))
+  .filter((name) => !own.includes(name))
   .sort()
+  .filter((name, _, all) => names.length === 0 || names.some((part) => isMeant(name, part, all)))
 
 if (values.record && values.quick) fail('--record needs real amounts: leave --quick out')
 if (files.length === 0) fail(`no measure has ${names.join(' or ')} in its name`)
@@ -66,6 +67,11 @@ const broken = outcomes.filter((outcome) => 'broken' in outcome)
 const notMeasured = outcomes.filter((outcome) => 'notMeasured' in outcome)
 say(`${rows.length} figures, ${missed.length} missed, ${notMeasured.length} measures not run, ${broken.length} broken`)
 process.exitCode = broken.length > 0 || (values.check && missed.length + notMeasured.length > 0) ? 1 : 0
+
+/** A measure's whole name means that one alone, though others begin with it. */
+function isMeant(name: string, part: string, all: readonly string[]): boolean {
+  return all.includes(part) ? name === part : name.includes(part)
+}
 
 function measured(name: string): Promise<Outcome> {
   return new Promise((done) => {
