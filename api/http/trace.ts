@@ -36,6 +36,6 @@ export function keepTraceId(reply: FastifyReply, payload: unknown): unknown {
     : payload
 }
 
-export function traceparentOf({ headers: { traceparent } }: FastifyRequest): string | undefined {
+function traceparentOf({ headers: { traceparent } }: FastifyRequest): string | undefined {
   return typeof traceparent === 'string' && traceparentForm.test(traceparent) ? traceparent : undefined
 }

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { answers, codesOf } from '#api/http/answers.ts'
 import type { AddRoutes } from '#api/http/route.ts'
 import { takes } from '#api/http/validate.ts'
-import { traceparentOf } from '#api/http/trace.ts'
+import { traceOf } from '#api/http/trace.ts'
 import { formatToken } from '#schemas/position.ts'
 
 const Accepted = Type.Object(
@@ -88,12 +88,11 @@ export const taskRoutes: AddRoutes = (http, { tasks, lattice }) => {
     },
     async (request, reply) => {
       const { 'idempotency-key': idempotencyKey } = request.headers
-      const traceparent = traceparentOf(request)
       const { runId, position, repeated } = await tasks.submit(request.body, {
         principal: request.principal,
         interactive: false,
         ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-        ...(traceparent === undefined ? {} : { traceparent }),
+        ...traceOf(request, reply),
       })
       const token = formatToken(lattice.journal.logId, [position])
       if (repeated) void reply.header('idempotency-replayed', 'true')

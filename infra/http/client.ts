@@ -6,6 +6,7 @@
  * deadline covers connecting, waiting and reading.
  */
 import { type Dispatcher, Pool } from 'undici'
+import type { CallTrace } from '#processors/ports/model-provider.ts'
 import { endpointOf } from './endpoint.ts'
 
 export interface Client {
@@ -22,6 +23,7 @@ export interface ClientRequest {
   /** Below the base URL, such as `/chat/completions`. */
   readonly resource: string
   readonly body?: string
+  readonly trace?: CallTrace | undefined
   readonly signal: AbortSignal
 }
 
@@ -56,10 +58,11 @@ export function openClient(baseUrl: string, { apiKey, local }: ClientOptions): C
   const headersWithBody = { ...headers, 'content-type': 'application/json' }
   return {
     shown: endpoint.shown,
-    async send({ method, resource, body, signal }) {
+    async send({ method, resource, body, trace, signal }) {
       const path = endpoint.pathOf(resource)
-      if (body === undefined) return await pool.request({ method, path, headers, signal })
-      return await pool.request({ method, path, headers: headersWithBody, body, signal })
+      const fixed = body === undefined ? headers : headersWithBody
+      const all = trace === undefined ? fixed : { ...fixed, ...traceHeaders(trace, local) }
+      return await pool.request({ method, path, headers: all, ...(body !== undefined && { body }), signal })
     },
     hideKey: (text) =>
       secrets.reduce<string>(
@@ -68,4 +71,12 @@ export function openClient(baseUrl: string, { apiKey, local }: ClientOptions): C
       ),
     close: async () => await pool.destroy(),
   }
+}
+
+/** A header takes Latin-1 without control characters; another trace id is known by what `traceparent` made of it. */
+const asHeader = /^[\t\x20-\x7e\x80-\xff]+$/
+
+function traceHeaders({ traceparent, traceId }: CallTrace, local: boolean): Record<string, string> {
+  const told = local && traceId !== null && asHeader.test(traceId)
+  return { traceparent, ...(told && { 'x-lakehouse-trace-id': traceId }) }
 }

@@ -5,7 +5,7 @@
  * to `answerLimitBytes`, also of a failure; the key is in nothing that is returned. One call is one request: no retry, no
  * redirect. It rejects only with what the taker of a streamed body threw.
  */
-import { answerLimitBytes, type ModelFailure } from '#processors/ports/model-provider.ts'
+import { answerLimitBytes, type CallTrace, type ModelFailure } from '#processors/ports/model-provider.ts'
 import { type CallLimit, limitCall } from './call-limit.ts'
 import type { Client } from './client.ts'
 import {
@@ -26,6 +26,7 @@ export interface ExchangeRequest {
   readonly body?: string | undefined
   readonly signal: AbortSignal
   readonly timeoutMs: number
+  readonly trace?: CallTrace | undefined
   /** Gets the pieces of a 2xx body as they come. */
   readonly take?: Take
 }
@@ -57,14 +58,14 @@ export async function exchange(client: Client, asked: Asked, request: ExchangeRe
 
 async function carryOut(call: Call, request: ExchangeRequest): Promise<Exchanged> {
   const { client, asked, limit } = call
-  const { method, resource, body, take } = request
+  const { method, resource, body, take, trace } = request
   if (method === 'POST' && body === undefined) {
     return nothing(failure('rejected', `${asked.url} can't be asked: the request can't be written as JSON`))
   }
   if (limit.endedBy() !== undefined) return nothing(ended(call, 'before it was asked'))
   let response
   try {
-    response = await client.send({ method, resource, ...(body !== undefined && { body }), signal: limit.signal })
+    response = await client.send({ method, resource, ...(body !== undefined && { body }), trace, signal: limit.signal })
   } catch (error) {
     if (limit.endedBy() !== undefined) return nothing(ended(call, 'without an answer'))
     return nothing(withoutKey(client, failureBeforeHeaders(asked, error)))

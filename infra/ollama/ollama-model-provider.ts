@@ -25,7 +25,7 @@ interface Server {
   readonly asked: Asked
 }
 
-type Limits = Pick<CallOptions, 'signal' | 'timeoutMs'>
+type Limits = Pick<CallOptions, 'signal' | 'timeoutMs' | 'trace'>
 
 /** `baseUrl` ends in `/api`, as in `http://127.0.0.1:11434/api` or `https://ollama.com/api`. */
 export function openOllamaModelProvider(given: ModelServerOptions): OpenedModelProvider {

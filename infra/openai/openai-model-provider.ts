@@ -50,7 +50,7 @@ export function openOpenAiModelProvider(given: OpenAiModelProviderOptions): Open
   }
 }
 
-type Limits = Pick<CallOptions, 'signal' | 'timeoutMs'>
+type Limits = Pick<CallOptions, 'signal' | 'timeoutMs' | 'trace'>
 
 async function complete({ client, asked }: Server, request: ModelRequest, limits: Limits): Promise<ModelReply> {
   const body = requestBody(request, { stream: false, askUsage: false })

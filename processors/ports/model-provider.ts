@@ -22,11 +22,20 @@ export interface ModelProvider {
 export interface CallOptions {
   readonly signal: AbortSignal
   readonly timeoutMs: number
+  readonly trace?: CallTrace
   /**
    * With it the answer is streamed: the data of each server-sent event of the OpenAI form, unaltered, in order, as it
    * comes, without the closing `[DONE]`. After the first one no other call can take this one's place.
    */
   readonly onEvent?: (data: string) => void
+}
+
+/** The trace a call belongs to, for the server that is asked. */
+export interface CallTrace {
+  /** W3C trace context of the call's own span: sent to whoever is asked, as it tells nothing but ids. */
+  readonly traceparent: string
+  /** What the caller called the trace, any text: sent to local servers alone (`X-Lakehouse-Trace-Id`). */
+  readonly traceId: string | null
 }
 
 export interface EmbedRequest {

@@ -16,6 +16,7 @@ import { spanIdOf } from './span-id.ts'
 import type { CallResult, PlannedCall } from './steps.ts'
 import { promptOf } from './prompt.ts'
 import type { RunState, Step } from './run.ts'
+import { traceparentAt } from './trace-context.ts'
 
 /**
  * Performs `attempt`: one call of one model, whose full prompt, raw response and error are kept.
@@ -68,6 +69,7 @@ export async function planAttempt(
             onEvent(data)
           },
         }
+  const trace = { traceparent: traceparentAt(run, step.attempt), traceId: run.spec.traceId }
   const who = { attempt: step.attempt, provider: name, model }
   const asked = { messages: JSON.stringify(prompt), parameters: JSON.stringify(parameters) }
   return {
@@ -85,7 +87,7 @@ export async function planAttempt(
       const reply =
         provider === undefined
           ? unconfigured(name)
-          : await ask(provider, { kind: run.spec.kind, request }, { ...options, ...stream })
+          : await ask(provider, { kind: run.spec.kind, request }, { ...options, ...stream, trace })
       ports.onReply?.(reply, step)
       const durationMs = elapsedMs(ports.clock, began)
       ports.report({

@@ -14,6 +14,7 @@ import type { Head, KnownRun } from './known-run.ts'
 import { lostAttempt, noVerdict, refused } from './missing-results.ts'
 import type { RunState, Step } from './run.ts'
 import type { Reservation, Steps } from './steps.ts'
+import { attemptIn, traceparentAt } from './trace-context.ts'
 
 /**
  * Carries a run out: asks `decide`, performs the step, appends what happened, until the run is done.
@@ -249,9 +250,9 @@ class OwnedRun {
   async #noteGone(): Promise<void> {
     if (this.#gone?.aborted !== true || this.state.cancelled || this.state.outcome !== undefined) return
     const { runId, spec } = this.state
-    const chain = { run: runId, seq: -1, prev: '' }
+    const about = { subject: runId, chain: { run: runId, seq: -1, prev: '' } }
     const data = { reason: 'the caller is gone', principal: spec.principal }
-    this.#add(await this.#ports.journal.prepare([{ type: 'task.cancelled', subject: runId, data, chain }]))
+    this.#add(await this.#ports.journal.prepare([{ type: 'task.cancelled', data, ...about }]))
   }
 
   /** The deadline reaches `decide` as an event (R8). */
@@ -266,11 +267,11 @@ class OwnedRun {
   async #note(
     event: { [Type in AnyNewEvent['type']]: { type: Type; data: EventData[Type] } }[AnyNewEvent['type']],
   ): Promise<void> {
-    const seq = this.#head.seq + 1
-    const chain = { run: this.state.runId, seq, prev: this.#head.id }
-    const causationId = this.#head.id
-    const prepared = await this.#ports.journal.prepare([{ ...event, subject: this.state.runId, chain, causationId }])
-    this.#head = { seq, id: prepared[0]?.event.id ?? '' }
+    const { id: causationId, seq } = this.#head
+    const chain = { run: this.state.runId, seq: seq + 1, prev: causationId }
+    const about = { subject: chain.run, chain, causationId, traceparent: traceparentAt(this.state, attemptIn(event)) }
+    const prepared = await this.#ports.journal.prepare([{ ...event, ...about }])
+    this.#head = { seq: chain.seq, id: prepared[0]?.event.id ?? '' }
     this.#add(prepared)
   }
 

@@ -1,4 +1,4 @@
-import type { AnyNewEvent } from '#schemas/event.ts'
+import type { AnyNewEvent, NewEvent } from '#schemas/event.ts'
 import type { AttemptState, RunState } from './run.ts'
 
 /**
@@ -9,7 +9,7 @@ import type { AttemptState, RunState } from './run.ts'
  * failed (`verdict.closed`). An attempt has one result and its answer one verdict: the first.
  */
 export function evolve(run: RunState | undefined, event: AnyNewEvent): RunState | undefined {
-  if (event.type === 'task.submitted') return run ?? submitted(event.subject, event.data)
+  if (event.type === 'task.submitted') return run ?? submitted(event)
   if (run === undefined || run.outcome !== undefined) return run
   switch (event.type) {
     case 'task.cancelled':
@@ -82,9 +82,9 @@ export function evolve(run: RunState | undefined, event: AnyNewEvent): RunState 
   }
 }
 
-function submitted(runId: string, spec: RunState['spec']): RunState {
+function submitted({ subject: runId, data: spec, traceparent }: NewEvent<'task.submitted'>): RunState {
   const none = { resumes: 0, resumesSinceStep: 0, elapsedMs: 0, costMicroUsd: 0, expired: false, cancelled: false }
-  return { runId, spec, attempts: [], ...none }
+  return { runId, spec, ...(traceparent === undefined ? {} : { traceparent }), attempts: [], ...none }
 }
 
 function mayStand(run: RunState, number: number | null): boolean {

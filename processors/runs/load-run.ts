@@ -1,8 +1,8 @@
-import { type BadRecord, decodeRecords } from '#processors/journal/read.ts'
+import { type AnyStoredEvent, type BadRecord, decodeRecords } from '#processors/journal/read.ts'
 import type { RunFeed } from '#processors/journal/run-feed.ts'
 import type { EventLog } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
-import { type EventType, isEventType } from '#schemas/catalog.ts'
+import { isEventType } from '#schemas/catalog.ts'
 import type { AnyNewEvent } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Codec } from '#schemas/wire/codec.ts'
@@ -76,6 +76,11 @@ function codeOf({ type, record, unknownSchema }: BadRecord): 'event.undecodable'
   return !isEventType(type) || (unknownSchema === true && isOwners) ? 'event.unknown' : 'event.undecodable'
 }
 
-function asEvent(event: { type: EventType; data: unknown; envelope: { subject: string } }): AnyNewEvent {
-  return { type: event.type, subject: event.envelope.subject, data: event.data } as AnyNewEvent
+/** A stored event as its maker wrote it. */
+export function asEvent({
+  type,
+  data,
+  envelope: { subject, traceparent },
+}: Pick<AnyStoredEvent, 'type' | 'data' | 'envelope'>): AnyNewEvent {
+  return { type, subject, data, ...(traceparent === undefined ? {} : { traceparent }) } as AnyNewEvent
 }

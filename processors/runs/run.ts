@@ -15,6 +15,8 @@ export type Finding = EventData['verdict.reached']['findings'][number]
 export interface RunState {
   readonly runId: string
   readonly spec: RunSpec
+  /** The caller's W3C trace context, where one came with the request. */
+  readonly traceparent?: string
   /** Process that owns the run; undefined until it is started. */
   readonly owner?: string
   /** How often it was taken over, and how often since a step was last completed (R8: three are poison). */

@@ -8,7 +8,8 @@ export interface SubmitOptions {
   readonly principal: string
   readonly interactive: boolean
   readonly idempotencyKey?: string
-  readonly traceparent?: string
+  readonly traceId?: string | undefined
+  readonly traceparent?: string | undefined
 }
 
 export function submitTask(
@@ -16,7 +17,7 @@ export function submitTask(
   request: TaskRequest,
   options: SubmitOptions,
 ): Promise<SubmittedRun> {
-  const { principal, interactive } = options
+  const { principal, interactive, traceId } = options
   return submitRun(ports, {
     ...options,
     route: 'POST /v1/tasks',
@@ -25,6 +26,7 @@ export function submitTask(
       taskSpec(request, await ports.defaults(), {
         principal,
         interactive,
+        traceId,
         ...(bodyHash === undefined ? {} : { bodyHash }),
       }),
   })

@@ -45,7 +45,12 @@ export interface TaskDefaults {
 export function taskSpec(
   request: TaskRequest,
   defaults: TaskDefaults,
-  who: { readonly principal: string; readonly interactive: boolean; readonly bodyHash?: string },
+  who: {
+    readonly principal: string
+    readonly interactive: boolean
+    readonly bodyHash?: string
+    readonly traceId?: string | undefined
+  },
 ): RunSpec {
   if (request.prompt.trim() === '') throw new Failure('request.invalid', 'prompt is empty')
   const validator = request.validator ?? defaultValidator
@@ -80,7 +85,7 @@ export function taskSpec(
     bodyHash: who.bodyHash ?? null,
     tags: request.tags ?? {},
     redactions: 0,
-    traceId: null,
+    traceId: who.traceId ?? null,
   }
 }
 

@@ -10,10 +10,9 @@ import { carryOut } from '#processors/runs/carry-out.ts'
 import type { CarriedOut, CarryOutPorts } from '#processors/runs/carry-out.ts'
 import type { KnownRun } from '#processors/runs/known-run.ts'
 import { evolve } from '#processors/runs/evolve.ts'
-import { UnreadableRun, loadRun } from '#processors/runs/load-run.ts'
+import { UnreadableRun, asEvent, loadRun } from '#processors/runs/load-run.ts'
 import { ownerIsGone } from '#processors/runs/owner-silence.ts'
 import type { OwnerPorts } from '#processors/runs/owner-silence.ts'
-import type { AnyNewEvent } from '#schemas/event.ts'
 import type { Codec } from '#schemas/wire/codec.ts'
 
 /**
@@ -105,9 +104,8 @@ async function fromSubmission({ record, position }: Delivery, ports: WorkPorts):
   const [event] = await decodeRecords(ports.codec, [record], { topic, partition, wants: () => true })
   if (event === undefined) return undefined
   if ('bad' in event) throw new UnreadableRun(event, 0)
-  const { type, data, envelope } = event
-  const state = evolve(undefined, { type, data, subject: envelope.subject } as AnyNewEvent)
-  return state === undefined ? undefined : { state, head: { seq: 0, id: envelope.id } }
+  const state = evolve(undefined, asEvent(event))
+  return state === undefined ? undefined : { state, head: { seq: 0, id: event.envelope.id } }
 }
 
 /** Nobody can carry the task out, so its run must not stay open. */

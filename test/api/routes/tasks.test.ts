@@ -80,6 +80,27 @@ test('every field of a task reaches its run', async () => {
   })
 })
 
+test('a task belongs to the trace of its caller, and so do its events and its calls', async () => {
+  const callers = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }
+  const { json, headers } = await post(
+    { prompt: 'Traced?', retrieval: false },
+    { ...callers, 'x-lakehouse-trace-id': 'mine' },
+  )
+  expect(headers.get('x-lakehouse-trace-id')).toBe('mine')
+  const events = await eventually('the run is done', async () => {
+    const all = (await server.ask(`/v1/runs/${json.runId}/events`)).json.events
+    return all.at(-1)?.type === 'run.completed' ? all : undefined
+  })
+  expect(events[0]).toMatchObject({ ...callers, data: { traceId: 'mine' } })
+  const own = events.slice(1).map((event: { traceparent: string }) => event.traceparent)
+  for (const one of own) expect(one).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/)
+  const started = events.find(({ type }: { type: string }) => type === 'attempt.started')
+  expect(started.traceparent).toContain(started.data.spanId)
+  expect(new Set(own).size).toBe(2)
+  const call = server.models.calls.find(({ body }) => body.includes('Traced?'))
+  expect(call?.headers).toMatchObject({ traceparent: started.traceparent })
+})
+
 test('the same key and body find the same run, whatever the order of the fields', async () => {
   const key = { 'idempotency-key': 'order 66' }
   const first = await post({ prompt: 'once', maxTokens: 5, tags: { a: '1', b: '2' } }, key)

@@ -22,7 +22,7 @@ afterAll(async () => {
   await server.close()
 })
 
-function openAt(baseUrl: string, more: { apiKey?: string } = { apiKey: key }): OpenAiModelProvider {
+function openAt(baseUrl: string, more: { apiKey?: string; local?: boolean } = { apiKey: key }): OpenAiModelProvider {
   return openOpenAiModelProvider({ name: 'openai', baseUrl, defaultModel: 'm', keyVariable: 'OPENAI_API_KEY', ...more })
 }
 
@@ -61,6 +61,22 @@ describe('a good answer', () => {
   test('parameters cannot replace the model or the messages', async () => {
     await ask({ with: { parameters: { model: 'other', messages: [] } } })
     expect(JSON.parse(server.calls[0]?.body ?? '')).toEqual({ model: 'm', messages: request.messages })
+  })
+
+  test('the trace of the call goes along, and what the caller called it to a local server alone', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const asked = { timeoutMs: 5000, signal: new AbortController().signal }
+    await provider.complete(request, { ...asked, trace: { traceparent, traceId: 'session 7' } })
+    const local = openAt(server.url, { local: true })
+    await local.complete(request, { ...asked, trace: { traceparent, traceId: 'session 7 ä' } })
+    const notInAHeader = await local.complete(request, { ...asked, trace: { traceparent, traceId: 'λ\n' } })
+    await local.close()
+    expect(notInAHeader.ok).toBe(true)
+    expect(server.calls.map(({ headers }) => [headers.traceparent, headers['x-lakehouse-trace-id']])).toEqual([
+      [traceparent, undefined],
+      [traceparent, 'session 7 ä'],
+      [traceparent, undefined],
+    ])
   })
 
   test('without a key no authorization is sent', async () => {
