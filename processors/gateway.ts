@@ -5,13 +5,20 @@ import type { ChatRequest } from './kinds/chat/chat.spec.ts'
 import { embed } from './kinds/embed/embed.command.ts'
 import type { EmbedRequest } from './kinds/embed/embed.command.ts'
 import { recordedAnswer } from './kinds/chat/recorded-answer.query.ts'
+import { iterate } from './kinds/iterate/iterate.command.ts'
+import type { IterateAnswer, IterateOptions, IteratePorts } from './kinds/iterate/iterate.command.ts'
+import type { IterateRequest } from './kinds/iterate/iterate.spec.ts'
+import { recordedSession } from './kinds/iterate/recorded-session.query.ts'
 import { rememberAnswering } from './models/answering.ts'
-import { defaultModelName, routeNamed } from './models/route-named.ts'
-import type { Named } from './models/route-named.ts'
+import { defaultModelName, ladderOf, routeNamed } from './models/route-named.ts'
+import type { Named, Routing } from './models/route-named.ts'
+import type { RunPlace } from './runs/follow-run.query.ts'
+import type { RunSpec } from './runs/run.ts'
 import { placesOf } from './runs/runs.query.ts'
 import { need } from './start.ts'
 import type { Lattice } from './start.ts'
 import { submitPorts } from './submit-ports.ts'
+import type { Position } from '#schemas/position.ts'
 
 /**
  * The commands of the gateway, over a started process: what is asked and answered in one request.
@@ -23,6 +30,8 @@ export interface Gateway {
   chat(request: ChatRequest, options: ChatOptions): Promise<ChatResult>
   /** Errors: those of `chat`. */
   embed(request: EmbedRequest, options: ChatOptions): Promise<ChatResult>
+  /** Errors: those of `chat`, `request.invalid`, `roster.unconfigured`, `roster.unavailable`. */
+  iterate(request: IterateRequest, options: IterateOptions): Promise<IterateAnswer>
 }
 
 export function gatewayOf(lattice: Lattice): Gateway {
@@ -30,15 +39,26 @@ export function gatewayOf(lattice: Lattice): Gateway {
   const { settings, models, clock, log } = given
   const answering = rememberAnswering(models.probeLocal, clock)
 
+  async function routingFor(named: Named): Promise<Routing> {
+    const local = needsDefaults(named) ? await answering() : new Map<string, readonly string[]>()
+    return { chain: models.chain, answering: local, names: models.names }
+  }
+
+  async function oneTier(model: string | undefined, provider: string | undefined): Promise<RunSpec['ladder']> {
+    const named = { ...(model === undefined ? {} : { model }), ...(provider === undefined ? {} : { provider }) }
+    return [{ name: model ?? 'default', choices: routeNamed(await routingFor(named), named) }]
+  }
+
+  /** Where a run is, from what the lookup store knows; all of it where the store has not come to it yet. */
+  async function placeOf(runId: string, { partition, offset }: Position): Promise<RunPlace> {
+    const places = await need(lattice, 'lookup').query((tables) => placesOf(tables, runId))
+    return places ?? { runId, partition, offsets: [], foldedTo: offset }
+  }
+
   const ports: ChatPorts = {
     ...submitPorts(lattice),
     carryOutPorts: (interactive) => carryOutPorts(lattice, interactive),
-    async ladder({ model, provider }) {
-      const named = { ...(model === undefined ? {} : { model }), ...(provider === undefined ? {} : { provider }) }
-      const local = needsDefaults(named) ? await answering() : new Map<string, readonly string[]>()
-      const routing = { chain: models.chain, answering: local, names: models.names }
-      return [{ name: model ?? 'default', choices: routeNamed(routing, named) }]
-    },
+    ladder: ({ model, provider }) => oneTier(model, provider),
     limits: {
       attempts: settings.attempts,
       attemptTimeoutMs: settings.attemptTimeoutMs,
@@ -47,16 +67,24 @@ export function gatewayOf(lattice: Lattice): Gateway {
       answers: null,
       once: false,
     },
-    async recorded(runId, { partition, offset }) {
-      const places = await need(lattice, 'lookup').query((tables) => placesOf(tables, runId))
-      const whole = { runId, partition, offsets: [], foldedTo: offset }
-      return recordedAnswer({ log, codec, feed, claimCheck }, places ?? whole)
-    },
+    recorded: async (runId, position) =>
+      recordedAnswer({ log, codec, feed, claimCheck }, await placeOf(runId, position)),
+  }
+
+  const iteratePorts: IteratePorts = {
+    ...ports,
+    codec,
+    claimCheck,
+    roster: given.roster,
+    ladder: async ({ provider, model, models: names }) =>
+      names === undefined ? oneTier(model, provider) : ladderOf(await routingFor({}), names),
+    session: async (runId, position) => recordedSession({ log, codec, feed }, await placeOf(runId, position)),
   }
 
   return {
     chat: (request, options) => chat(ports, request, options),
     embed: (request, options) => embed(ports, request, options),
+    iterate: (request, options) => iterate(iteratePorts, request, options),
   }
 }
 

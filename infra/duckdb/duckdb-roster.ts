@@ -10,7 +10,7 @@ import { stat } from 'node:fs/promises'
 import { extname } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { Failure } from '#processors/ports/failure.ts'
-import type { Roster, RosterQuestion, Worker } from '#processors/ports/roster.ts'
+import type { Roster, RosterMatch, RosterQuestion, Worker } from '#processors/ports/roster.ts'
 import { type DuckdbDatabase, inMemory, openDuckdbDatabase } from './duckdb-database.ts'
 import { rosterColumns, type RosterColumn } from './roster-columns.ts'
 
@@ -54,17 +54,20 @@ export function openDuckdbRoster({ path, memoryLimit = '1GB' }: DuckdbRosterOpti
     return { version, done }
   }
 
+  async function use<Result>(work: (database: DuckdbDatabase) => Promise<Result>): Promise<Result> {
+    const loaded = await upToDate()
+    loaded.users++
+    try {
+      return await work(loaded.database)
+    } finally {
+      loaded.users--
+      closeUnused(loaded)
+    }
+  }
+
   return {
-    async find(question) {
-      const loaded = await upToDate()
-      loaded.users++
-      try {
-        return await ask(loaded.database, question)
-      } finally {
-        loaded.users--
-        closeUnused(loaded)
-      }
-    },
+    find: (question) => use((database) => ask(database, question)),
+    matching: (wanted) => use((database) => match(database, wanted)),
     async close() {
       await loading?.done.catch(() => {})
       retire(current)
@@ -170,14 +173,29 @@ async function ask({ connect }: DuckdbDatabase, question: RosterQuestion): Promi
     ({ column, given }, index) => `SELECT rowid AS place FROM roster SEMI JOIN
       (SELECT ${given} AS wanted FROM (SELECT unnest(CAST($${index + 1} AS JSON)->>'$[*]') AS one)) ON ${column} = wanted`,
   )
+  return rowsOf(
+    connect,
+    `SEMI JOIN (${found.join(' UNION ALL ')}) ON roster.rowid = place ORDER BY roster.rowid LIMIT 100000`,
+    asked.map(({ values }) => values),
+  )
+}
+
+async function match({ connect }: DuckdbDatabase, { most, ...wanted }: RosterMatch): Promise<Worker[]> {
+  const given = Object.entries(wanted)
+  const fits = given.map(([column], index) => `${foldedSql(`"${column}"`)} = ${foldedSql(`$${index + 1}`)}`)
+  const where = fits.length === 0 ? '' : `WHERE ${fits.join(' AND ')}`
+  return rowsOf(
+    connect,
+    `${where} ORDER BY roster.rowid LIMIT ${most}`,
+    given.map(([, value]) => value),
+  )
+}
+
+async function rowsOf(connect: DuckdbDatabase['connect'], which: string, values: readonly string[]): Promise<Worker[]> {
   const connection = await connect()
   try {
-    const rows = await connection.runAndReadAll(
-      `SELECT id, name, city, state, role, status, email, phone, blocked
-       FROM roster SEMI JOIN (${found.join(' UNION ALL ')}) ON roster.rowid = place
-       ORDER BY roster.rowid LIMIT 100000`,
-      asked.map(({ values }) => values),
-    )
+    const columns = 'id, name, city, state, role, status, email, phone, blocked'
+    const rows = await connection.runAndReadAll(`SELECT ${columns} FROM roster ${which}`, [...values])
     return (rows.getRows() as string[][]).map(workerOf)
   } finally {
     connection.closeSync()

@@ -7,6 +7,8 @@
 export interface Roster {
   /** Every worker who has one of these ids, names or addresses, in the table's order. */
   find(named: RosterQuestion): Promise<readonly Worker[]>
+  /** The first workers who have this city, state and role, as far as they are given, in the table's order. */
+  matching(wanted: RosterMatch): Promise<readonly Worker[]>
   close(): Promise<void>
 }
 
@@ -17,6 +19,14 @@ export interface RosterQuestion {
   readonly names?: readonly string[]
   /** Capital letters aside. */
   readonly emails?: readonly string[]
+}
+
+/** Capital letters and space aside. */
+export interface RosterMatch {
+  readonly city?: string
+  readonly state?: string
+  readonly role?: string
+  readonly most: number
 }
 
 /** One row; '' where the table doesn't say. */

@@ -51,7 +51,7 @@ function nextAttempt(run: RunState, last: AttemptState | undefined): Step {
 
   if (run.spec.limits.once) return attemptAt(run, last.tier + 1, 0) ?? gaveUp(run, 'answers')
   const verdicts = run.attempts.filter((one) => one.tier === last.tier && one.verdict?.passed === false).length
-  const climbs = verdicts >= bounds.verdictsOfTier ? attemptAt(run, last.tier + 1, 0) : undefined
+  const climbs = verdicts >= verdictsOfTier(run) ? attemptAt(run, last.tier + 1, 0) : undefined
   if (climbs !== undefined) return climbs
   if (last.provider === builtIn.provider) return nextChoice(run, last) ?? gaveUp(run, 'same-answer')
   return attempt(run, last.tier, { provider: last.provider, model: last.model })
@@ -76,6 +76,12 @@ function afterFailure(
     return last.waited ? attempt(run, last.tier, same) : { step: 'wait', waitMs, reason: failure.code }
   }
   return next ?? gaveUp(run, failure.retryable && !fits ? 'deadline' : 'providers')
+}
+
+/** Where answers are counted, no tier takes so many that the strongest is never asked. */
+function verdictsOfTier({ spec: { ladder, limits } }: RunState): number {
+  if (limits.answers === null) return bounds.verdictsOfTier
+  return Math.max(1, Math.min(bounds.verdictsOfTier, Math.floor(limits.answers / ladder.length)))
 }
 
 function judged(run: RunState): number {

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 export const bounds = {
   /** Calls of one provider in a row that end in a retryable failure, before the next provider. */
   triesOfChoice: 3,
-  /** Failing verdicts on one tier before the next tier, where there is one. */
+  /** Failing verdicts on one tier before the next tier, where there is one; fewer where answers are limited. */
   verdictsOfTier: 2,
   /** Takeovers without a completed step, before the run is closed as poison (R8). */
   resumesWithoutStep: 3,

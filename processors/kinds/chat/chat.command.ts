@@ -1,12 +1,10 @@
-import { prepareRun, submitRun } from '#processors/kinds/submit-run.command.ts'
+import { beginInteractive } from '#processors/kinds/begin-interactive.ts'
 import type { SubmitPorts } from '#processors/kinds/submit-run.command.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { ModelAnswer, ModelFailure, ModelReply } from '#processors/ports/model-provider.ts'
 import type { AttemptPorts } from '#processors/runs/attempt.step.ts'
 import { carryOut } from '#processors/runs/carry-out.ts'
 import type { CarryOutPorts } from '#processors/runs/carry-out.ts'
-import { evolve } from '#processors/runs/evolve.ts'
-import type { KnownRun } from '#processors/runs/known-run.ts'
 import type { RunSpec, RunState } from '#processors/runs/run.ts'
 import type { Position } from '#schemas/position.ts'
 import { chatSpec } from './chat.spec.ts'
@@ -68,12 +66,16 @@ export type ChatResult =
 export async function chat(ports: ChatPorts, request: ChatRequest, options: ChatOptions): Promise<ChatResult> {
   const ladder = await ports.ladder(request)
   const spec = (bodyHash?: string): RunSpec => chatSpec(request, { ...options, ladder, limits: ports.limits, bodyHash })
-  const known =
-    options.idempotencyKey === undefined
-      ? await freshRun(ports, spec(), options)
-      : await keyedRun(ports, { request, spec }, options)
-  if ('is' in known) return known
+  const begun = await beginInteractive(ports, { ...options, body: request, spec })
+  if (begun.is === 'repeated') {
+    const recorded = await ports.recorded(begun.submitted.runId, begun.submitted.position)
+    if (recorded !== undefined) return recorded
+    throw new Failure('run.open', 'the request with this Idempotency-Key is still being answered', {
+      remedy: 'ask again in a moment',
+    })
+  }
 
+  const { known } = begun
   options.onRun?.(known.state.runId)
   let last: ModelReply | undefined
   const carried = await carryOut(
@@ -91,31 +93,6 @@ export async function chat(ports: ChatPorts, request: ChatRequest, options: Chat
 
 /** Ends with its caller (`gone`), never by being put aside: nobody could resume it. */
 const never = new AbortController().signal
-
-async function freshRun(ports: ChatPorts, spec: RunSpec, { traceparent }: ChatOptions): Promise<KnownRun> {
-  const submission = await prepareRun(ports, { runId: ports.clock.newId(), spec, traceparent })
-  return { ...begun(submission.event), submission }
-}
-
-async function keyedRun(
-  ports: ChatPorts,
-  { request, spec }: { request: ChatRequest; spec: (bodyHash?: string) => RunSpec },
-  options: ChatOptions,
-): Promise<KnownRun | ChatResult> {
-  const submitted = await submitRun(ports, { ...options, body: request, spec })
-  if (submitted.event !== undefined) return begun(submitted.event)
-  const recorded = await ports.recorded(submitted.runId, submitted.position)
-  if (recorded !== undefined) return recorded
-  throw new Failure('run.open', 'the request with this Idempotency-Key is still being answered', {
-    remedy: 'ask again in a moment',
-  })
-}
-
-function begun(event: NonNullable<Awaited<ReturnType<typeof submitRun>>['event']>): KnownRun {
-  const state = evolve(undefined, event)
-  if (state === undefined) throw new Failure('internal', 'a submission that begins no run')
-  return { state, head: { seq: 0, id: event.id } }
-}
 
 function resultOf(state: RunState, position: Position, reply: ModelReply | undefined): ChatResult {
   const { runId, outcome, reason = outcome ?? 'failed' } = state
