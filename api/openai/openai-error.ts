@@ -86,7 +86,7 @@ const meaning: Readonly<Record<number, string>> = {
   429: 'Every provider limits the rate.',
   499: 'The caller cancelled the run.',
   502: 'No provider gave an answer.',
-  503: 'The log cannot be written now.',
+  503: 'The log cannot be written now, or every provider of that model is left alone after its failures.',
   504: 'No provider answered in time.',
 }
 

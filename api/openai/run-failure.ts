@@ -21,6 +21,7 @@ const sentences: Readonly<Record<string, string>> = {
   deadline: 'no answer came before the deadline',
   cancelled: 'the run was cancelled',
   providers: 'no provider answered',
+  'breaker-open': 'every provider of that model failed again and again a moment ago and is left alone for now',
 }
 
 const callersOwn = [400, 404, 413, 422]
@@ -28,6 +29,7 @@ const callersOwn = [400, 404, 413, 422]
 function statusOf({ reason, failure }: Failed): number {
   if (reason === 'cancelled') return 499
   if (reason === 'deadline') return 504
+  if (reason === 'breaker-open' && failure === undefined) return 503
   switch (failure?.code) {
     case 'rejected':
       return callersOwn.includes(failure.httpStatus ?? 400) ? (failure.httpStatus ?? 400) : 400

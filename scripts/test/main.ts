@@ -76,7 +76,7 @@ async function startNeeded(wanted: ReadonlySet<string>): Promise<ReadonlyMap<str
       if (missing !== undefined) return void why.set(name, missing)
       try {
         const { server, address } = await need.start(join(temporary, name))
-        servers.push(server)
+        if (server !== undefined) servers.push(server)
         process.env[need.variable] = address
         console.log(`${name}: ${address}`)
       } catch (error) {

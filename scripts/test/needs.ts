@@ -1,5 +1,6 @@
 /**
- * What a test file needs, by its suffix: `x.kafka.test.ts` a real Kafka, `x.redis.test.ts` a real Redis, and so on.
+ * What a test file needs, by its suffix: `x.kafka.test.ts` a real Kafka, `x.redis.test.ts` a real Redis,
+ * `x.python.test.ts` a Python with stock clients, and so on.
  *
  * `missing()` says in words why a need can't be met on this machine, so a test that does not run says why.
  */
@@ -9,12 +10,14 @@ import { startKafka } from '#scripts/services/kafka.ts'
 import { startRedis } from '#scripts/services/redis.ts'
 import { startRegistry } from '#scripts/services/registry.ts'
 import type { Server } from '#scripts/services/server.ts'
+import { preparePython } from './python.ts'
 
 export interface Need {
   /** The variable that tells tests where it is. Set by the caller, nothing is started. */
   readonly variable: string
   readonly missing: () => string | undefined
-  readonly start: (dataDir: string) => Promise<{ readonly server: Server; readonly address: string }>
+  /** Without a server where what is needed is no process. */
+  readonly start: (dataDir: string) => Promise<{ readonly server?: Server; readonly address: string }>
 }
 
 export const needs: Readonly<Record<string, Need>> = {
@@ -41,6 +44,11 @@ export const needs: Readonly<Record<string, Need>> = {
       const server = await startRegistry({ dataDir })
       return { server, address: server.url }
     },
+  },
+  python: {
+    variable: 'LATTICE_TEST_PYTHON',
+    missing: () => withoutProgram('python3'),
+    start: async () => ({ address: await preparePython() }),
   },
 }
 
