@@ -9,7 +9,7 @@ import { judgeAnswer } from '#processors/validation/judge-answer.ts'
 import { defaultValidator, validators } from '#processors/validation/validators.ts'
 import { Failure } from '#processors/ports/failure.ts'
 
-const nobody: Roster = { find: async () => [], close: async () => {} }
+const nobody: Roster = { find: async () => [], matching: async () => [], close: async () => {} }
 const names = Object.keys(validators)
 
 test.for([
@@ -113,6 +113,7 @@ test.for([
 ] as const)('%s passes nothing without a roster, or with one that cannot be read', async ([name, artifact]) => {
   const unreadable: Roster = {
     find: () => Promise.reject(new Failure('roster.unavailable', 'gone', { remedy: 'Bring it back.' })),
+    matching: async () => [],
     close: async () => {},
   }
   const answer = JSON.stringify(artifact)
