@@ -44,8 +44,9 @@ export function answers(
   for (const [status, answer] of Object.entries(good)) all[Number(status)] = described(answer)
   for (const [status, codesOfIt] of byStatus([...everywhere, ...codes])) {
     const said = codesOfIt.map((code) => `\`${code}\``).join(', ')
-    const { description = '', content = {} } = all[status] ?? {}
+    const { description = '', content = {}, ...rest } = all[status] ?? {}
     all[status] = {
+      ...rest,
       description: description === '' ? said : `${description} Or: ${said}`,
       content: { ...content, [problemType]: { schema: { $ref: 'Problem#' } } },
     }
@@ -62,6 +63,7 @@ export const codesOf = {
 
 interface Described {
   readonly description: string
+  readonly headers?: unknown
   readonly content?: Readonly<Record<string, unknown>>
 }
 

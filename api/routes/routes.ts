@@ -7,6 +7,7 @@ import { chatRoutes } from './chat.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { documentRoutes } from './documents.ts'
 import { healthRoutes } from './health.ts'
+import { iterateRoutes } from './iterate.ts'
 import { objectRoutes } from './objects.ts'
 import { providerRoutes } from './providers.ts'
 import { runRoutes } from './runs.ts'
@@ -25,6 +26,7 @@ export const routes: readonly AddRoutes[] = [
   providerRoutes,
   taskRoutes,
   validateRoutes,
+  iterateRoutes,
   runRoutes,
   documentRoutes,
   searchRoutes,

@@ -29,7 +29,7 @@ export interface IterateRequest {
   readonly deadlineMs?: number | undefined
 }
 
-export const iterateDefaults = { maxIterations: 3, temperature: 0.2, maxTokens: 4096, rosterRows: 20 } as const
+export const iterateDefaults = { maxIterations: 3, temperature: 0.2, maxTokens: 4096 } as const
 
 export interface IterateGiven {
   readonly ladder: RunSpec['ladder']

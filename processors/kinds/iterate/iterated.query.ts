@@ -71,8 +71,11 @@ export async function iteratedOf(
     accepted: {
       artifact: verdict.artifact === null ? null : (JSON.parse(await claimCheck.open(verdict.artifact)) as unknown),
       validation: {
-        ...{ kind: verdict.validator, passed: true, findings: verdict.findings },
-        ...{ elapsed_ms: verdict.durationMs, grounded_in_roster: verdict.groundedInRoster },
+        kind: verdict.validator,
+        passed: true,
+        findings: verdict.findings,
+        elapsed_ms: verdict.durationMs,
+        grounded_in_roster: verdict.groundedInRoster,
       },
     },
   }

@@ -30,6 +30,7 @@ const everyRoute = `
   POST   /v1/dead-letters/{id}/resubmit
   POST   /v1/documents
   POST   /v1/embeddings
+  POST   /v1/iterate
   POST   /v1/sql
   POST   /v1/tasks
   POST   /v1/validate
