@@ -13,6 +13,7 @@ import { adoptFiles } from '#infra/disk/adopt-files.ts'
 import { knownSecrets } from '#infra/config/keys.ts'
 import type { KafkaCredentials } from '#infra/kafka/kafka-address.ts'
 import { configuredProviders } from '#infra/openai/configured-providers.ts'
+import type { OpenedModelProvider } from '#infra/http/opened-model-provider.ts'
 import type { OpenedProviders } from '#infra/openai/open-providers.ts'
 import { createSystemClock } from '#infra/system/system-clock.ts'
 import type { Given } from '#processors/given.ts'
@@ -166,6 +167,7 @@ export async function assemble(config: Config, report: Report, options: Assemble
         ? { maxDocuments: config.ragMaxIngest, k: 5, threshold: config.ragThreshold ?? 0.3 }
         : undefined,
       folder: process.cwd(),
+      replayRoot: config.root,
       budgets: config.budgets,
       prices: config.prices,
       window: 64,
@@ -201,8 +203,10 @@ interface OpenedModels {
 export async function openModels(config: Config, { asked }: { asked: boolean }): Promise<OpenedModels> {
   const hosted = asked ? await openHosted(config) : undefined
   const builtIn = createExtractProvider()
+  const gateway = asked && config.gatewayUrl !== undefined ? await openGateway(config.gatewayUrl) : undefined
   return {
     models: {
+      ...(gateway === undefined ? {} : { gateway }),
       chain: configuredProviders(config),
       providers: (name) => (name === builtIn.name ? builtIn : hosted?.providers.get(name)),
       probeLocal: async () => (await hosted?.probeLocal()) ?? new Map(),
@@ -215,8 +219,16 @@ export async function openModels(config: Config, { asked }: { asked: boolean }):
       },
       breakerFailures: config.breakerFailures,
     },
-    close: async () => hosted?.close(),
+    async close() {
+      await hosted?.close()
+      await gateway?.close()
+    },
   }
+}
+
+async function openGateway(url: string): Promise<OpenedModelProvider> {
+  const { openGatewayModelProvider } = await import('#infra/openai/gateway-model-provider.ts')
+  return openGatewayModelProvider(url)
 }
 
 const notAsked = { answers: false, models: [], reason: 'no model is asked here' }

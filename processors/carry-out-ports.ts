@@ -1,3 +1,5 @@
+import type { Admission } from './models/guard-providers.ts'
+import type { ModelProvider } from './ports/model-provider.ts'
 import { formatToken } from '#schemas/position.ts'
 import type { CarryOutPorts } from './runs/carry-out.ts'
 import type { AttemptPorts } from './runs/attempt.step.ts'
@@ -7,14 +9,22 @@ import { retrieve } from './runs/retrieve.step.ts'
 import type { Search } from './runs/retrieve.step.ts'
 import { judgesByReading, validate } from './runs/validate.step.ts'
 import { search } from './search/search.query.ts'
+import type { Steps } from './runs/steps.ts'
 import { need } from './start.ts'
 import type { Lattice } from './start.ts'
 
+/** Of one run: what its asker sees of it, and what it is given in place of what the process has. */
+interface CarryOutGiven extends Pick<AttemptPorts, 'raw' | 'onEvent' | 'onReply'> {
+  readonly instead?: {
+    /** Asked whatever a choice names. */
+    readonly provider?: ModelProvider
+    readonly search?: Search
+    readonly retrieve?: Steps['retrieve']
+  }
+}
+
 /** What the run machine needs, from a started process: its performers, one a step. */
-export function carryOutPorts(
-  lattice: Lattice,
-  interactive: Pick<AttemptPorts, 'raw' | 'onEvent' | 'onReply'> = {},
-): CarryOutPorts {
+export function carryOutPorts(lattice: Lattice, { instead = {}, ...interactive }: CarryOutGiven = {}): CarryOutPorts {
   const { given, claimCheck, journal, feed, prices, budgets } = lattice
   const { clock, report } = given
   const searchNow: Search = (query) => {
@@ -27,7 +37,10 @@ export function carryOutPorts(
   }
   const attempts = {
     providers: lattice.models.guarded.providers,
-    admit: lattice.models.guarded.admit,
+    admit: (name: string): Admission => {
+      const { provider } = instead
+      return provider === undefined ? lattice.models.guarded.admit(name) : { is: 'admitted', provider }
+    },
     refusesTemperature: given.models.names.refusesTemperature,
     claimCheck,
     clock,
@@ -42,7 +55,9 @@ export function carryOutPorts(
     worker: given.settings.worker,
     ...(budgets.rules.length === 0 ? {} : { reserve: reserveBy(budgets) }),
     steps: {
-      retrieve: (run) => retrieve(run, { search: searchNow, claimCheck, clock }),
+      retrieve:
+        instead.retrieve ??
+        ((run) => retrieve(run, { search: instead.search ?? searchNow, claimCheck, clock, roster: given.roster })),
       attempt: (run, step) => planAwake(run, step, { ...attempts, ...interactive }),
       validate: (run, attempt, validator) =>
         validate(run, attempt, { validator, claimCheck, clock, roster: given.roster }),

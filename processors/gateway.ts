@@ -15,6 +15,8 @@ import type { Named, Routing } from './models/route-named.ts'
 import type { RunPlace } from './runs/follow-run.query.ts'
 import type { RunSpec } from './runs/run.ts'
 import { placesOf } from './runs/runs.query.ts'
+import { replaysOf } from './replays.ts'
+import type { Replays } from './replays.ts'
 import { need } from './start.ts'
 import type { Lattice } from './start.ts'
 import { submitPorts } from './submit-ports.ts'
@@ -25,7 +27,7 @@ import type { Position } from '#schemas/position.ts'
  *
  * Promise: each is a run of the one machine, so retries, fallback, limits and records are the same as a task's.
  */
-export interface Gateway {
+export interface Gateway extends Replays {
   /** Errors: `model.unknown`, `run.open`, `idempotency.conflict`, those of the log. */
   chat(request: ChatRequest, options: ChatOptions): Promise<ChatResult>
   /** Errors: those of `chat`. */
@@ -85,6 +87,7 @@ export function gatewayOf(lattice: Lattice): Gateway {
     chat: (request, options) => chat(ports, request, options),
     embed: (request, options) => embed(ports, request, options),
     iterate: (request, options) => iterate(iteratePorts, request, options),
+    ...replaysOf(lattice),
   }
 }
 

@@ -58,6 +58,8 @@ export interface Settings {
   readonly retrieval: { readonly maxDocuments: number; readonly k: number; readonly threshold: number } | undefined
   /** The folder whose documents tasks of this process see. */
   readonly folder: string
+  /** Whose playbooks replays retrieve, and where their rows go; `folder` where nobody says. */
+  readonly replayRoot?: string | undefined
   readonly budgets: readonly BudgetRule[]
   /** They go before the prices that are built in. */
   readonly prices: readonly PriceRule[]

@@ -10,6 +10,7 @@ import { healthRoutes } from './health.ts'
 import { iterateRoutes } from './iterate.ts'
 import { objectRoutes } from './objects.ts'
 import { providerRoutes } from './providers.ts'
+import { replayRoutes } from './replay.ts'
 import { runRoutes } from './runs.ts'
 import { searchRoutes } from './search.ts'
 import { sqlRoutes } from './sql.ts'
@@ -27,6 +28,7 @@ export const routes: readonly AddRoutes[] = [
   taskRoutes,
   validateRoutes,
   iterateRoutes,
+  replayRoutes,
   runRoutes,
   documentRoutes,
   searchRoutes,

@@ -203,6 +203,19 @@ export const settings = {
     doc: 'the Parquet or CSV file of workers that answers are looked up in',
   }),
 
+  root: optional<string>(path, {
+    env: ['LH_DISTILL_ROOT'],
+    flag: '--root <folder>',
+    toml: 'replay.root',
+    doc: 'the folder whose playbooks replays retrieve and that keeps their rows; the current folder otherwise',
+  }),
+  gatewayUrl: optional<string>(httpUrl, {
+    env: ['LH_GATEWAY_URL'],
+    flag: '--gateway-url <url>',
+    toml: 'replay.gateway_url',
+    doc: 'the gateway whose /v1/chat replays ask for every model; the configured providers otherwise',
+  }),
+
   useRag: setting(flag, true, {
     env: ['LATTICE_USE_RAG'],
     flag: '--no-rag',

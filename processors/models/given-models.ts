@@ -6,6 +6,8 @@ import type { ModelNames } from './route-named.ts'
 export interface Models {
   readonly chain: RoutableChain
   readonly providers: (name: string) => ModelProvider | undefined
+  /** Whom replays ask for every model, in place of the providers. */
+  readonly gateway?: ModelProvider
   /** The local servers that answer now, with their models. */
   readonly probeLocal: () => Promise<ReadonlyMap<string, readonly string[]>>
   /** Asks one provider for its models; says why where it does not answer in time. */

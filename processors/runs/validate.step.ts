@@ -65,5 +65,9 @@ async function judge(run: RunState, answer: string | undefined, ports: ValidateP
   const { validatorOptions } = run.spec
   const text = validatorOptions === null ? '{}' : await ports.claimCheck.open(validatorOptions)
   const options = JSON.parse(text) as Record<string, unknown>
-  return judgeAnswer(ports.validator, answer, { options, roster: ports.roster })
+  return judgeAnswer(ports.validator, answer, {
+    options,
+    roster: ports.roster,
+    passages: run.retrieval?.passages ?? [],
+  })
 }

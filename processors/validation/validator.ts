@@ -26,6 +26,8 @@ export type ValidatorOptions = Readonly<Record<string, unknown>>
 export interface ValidatorPorts {
   /** Undefined where none is configured. */
   readonly roster: Roster | undefined
+  /** What the answer's prompt was given by retrieval. */
+  readonly passages?: readonly { readonly path: string; readonly text: string }[]
 }
 
 export type Finding = EventData['verdict.reached']['findings'][number]

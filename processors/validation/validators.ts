@@ -5,6 +5,7 @@ import { fill } from './fill.ts'
 import { json } from './json.ts'
 import { jsonSchema } from './json-schema.ts'
 import { playbook } from './playbook.ts'
+import { replay } from './replay.ts'
 import type { Validator, ValidatorOptions } from './validator.ts'
 
 /** ★ Every validator, by the name a request asks for it. Adding one is a file and a line here; see docs/validators.md. */
@@ -15,6 +16,7 @@ export const validators: Readonly<Record<string, Validator>> = {
   fill,
   email,
   playbook,
+  replay,
 }
 
 /** What a task gets that names none. */

@@ -1,0 +1,66 @@
+/** `POST /v1/replay`: a task carried out again with what is known of it by now, judged, and put on record. */
+import { answers, codesOf } from '#api/http/answers.ts'
+import { goneOf } from '#api/http/gone.ts'
+import type { AddRoutes } from '#api/http/route.ts'
+import { traceOf } from '#api/http/trace.ts'
+import { formatToken } from '#schemas/position.ts'
+import { ReplayBody, ReplayResult, ReplayUnlogged } from './replay-schemas.ts'
+
+export const replayRoutes: AddRoutes = (http, { gateway, lattice }) => {
+  http.addSchema(ReplayResult)
+  http.addSchema(ReplayUnlogged)
+  http.post(
+    '/v1/replay',
+    {
+      schema: {
+        operationId: 'replay',
+        summary: 'Replay a task',
+        description:
+          'Retrieve, ask the local model, judge, escalate where it is allowed. A failed call and an answer that does not ' +
+          'pass are results (200, `validation_result.passed` false). 500 with a result: the run is on the log, and the ' +
+          "shared file of replays could not be written. The playbooks and that file are those of the server's root.",
+        tags: ['models'],
+        body: ReplayBody,
+        response: answers(
+          {
+            200: { description: 'What it came to.', schema: ReplayResult, headers: ['x-lattice-position'] },
+            500: {
+              description: 'What it came to, and why the shared file has no row of it.',
+              schema: ReplayUnlogged,
+              headers: ['x-lattice-position'],
+            },
+          },
+          ...codesOf.body,
+          ...codesOf.write,
+          'model.unknown',
+          'run.open',
+          'budget.spent',
+          'budget.unpriced',
+          'budget.unavailable',
+          'store.unknown',
+        ),
+      },
+    },
+    async (request, reply) => {
+      const { body } = request
+      const { result, position, unlogged } = await gateway.replay(
+        {
+          task: body.task,
+          localOnly: body.local_only === true,
+          allowEscalation: body.allow_escalation === true,
+          noRetrieval: body.no_retrieval === true,
+          dryRun: body.dry_run === true,
+          ...(body.local_model === undefined ? {} : { localModel: body.local_model }),
+          ...(body.escalation_model === undefined ? {} : { escalationModel: body.escalation_model }),
+        },
+        { ...traceOf(request, reply), principal: request.principal, gone: goneOf(request, reply) },
+      )
+      void reply.header('x-lattice-position', formatToken(lattice.journal.logId, [position]))
+      if (unlogged === undefined) return reply.send(result)
+      const { code, message, remedy } = unlogged
+      const { report } = lattice.given
+      report({ signal: 'request.failed', method: 'POST', route: '/v1/replay', message, where: code })
+      return reply.status(500).send({ ...result, error: { code, message, remedy } })
+    },
+  )
+}
