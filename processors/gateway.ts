@@ -60,6 +60,7 @@ export function gatewayOf(lattice: Lattice): Gateway {
   const ports: ChatPorts = {
     ...submitPorts(lattice),
     carryOutPorts: (interactive) => carryOutPorts(lattice, interactive),
+    providers: lattice.models.guarded.providers,
     ladder: ({ model, provider }) => oneTier(model, provider),
     limits: {
       attempts: settings.attempts,
@@ -86,8 +87,8 @@ export function gatewayOf(lattice: Lattice): Gateway {
   return {
     chat: (request, options) => chat(ports, request, options),
     embed: (request, options) => embed(ports, request, options),
-    iterate: (request, options) => iterate(iteratePorts, request, options),
     ...replaysOf(lattice),
+    iterate: (request, options) => iterate(iteratePorts, request, options),
   }
 }
 

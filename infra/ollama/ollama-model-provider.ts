@@ -37,6 +37,12 @@ export function openOllamaModelProvider(given: ModelServerOptions): OpenedModelP
     defaultModel: given.defaultModel,
     complete: async (request, options) => await chat(server, request, options),
     embed: async (request, options) => await embed(server, request, options),
+    reread(raw, options) {
+      const bytes = Buffer.from(raw)
+      const reader = readChat({ ...options, asked: server.asked, hideKey: (text) => text })
+      reader.take(bytes)
+      return reader.reply({ status: 200, headers: {}, bytes, text: raw })
+    },
     health: async (options) => await health(server, options),
     close: async () => await client.close(),
   }

@@ -20,6 +20,7 @@ import type { ModelServerOptions, OpenedModelProvider } from '#infra/http/opened
 import { readCompletion } from './completion.ts'
 import { readEmbeddings } from './embeddings.ts'
 import { requestBody, wantsUsage } from './request-body.ts'
+import { rereadCompletion } from './reread-completion.ts'
 import { streamCompletion } from './stream-completion.ts'
 
 export type OpenAiModelProviderOptions = ModelServerOptions
@@ -45,6 +46,7 @@ export function openOpenAiModelProvider(given: OpenAiModelProviderOptions): Open
       return await stream(server, request, { ...options, onEvent })
     },
     embed: async (request, options) => await embed(server, request, options),
+    reread: (raw, options) => rereadCompletion(server.asked, raw, options),
     health: async (options) => await health(server, options),
     close: async () => await client.close(),
   }

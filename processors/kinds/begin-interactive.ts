@@ -16,7 +16,7 @@ export interface InteractiveRequest {
   readonly route: string
   /** What was asked, for its hash. */
   readonly body: unknown
-  readonly spec: (bodyHash?: string) => RunSpec
+  readonly spec: (bodyHash?: string) => RunSpec | Promise<RunSpec>
   readonly principal: string
   readonly idempotencyKey?: string | undefined
   readonly traceparent?: string | undefined
@@ -29,7 +29,7 @@ export type Begun =
 export async function beginInteractive(ports: SubmitPorts, request: InteractiveRequest): Promise<Begun> {
   const { idempotencyKey, traceparent, spec } = request
   if (idempotencyKey === undefined) {
-    const submission = await prepareRun(ports, { runId: ports.clock.newId(), spec: spec(), traceparent })
+    const submission = await prepareRun(ports, { runId: ports.clock.newId(), spec: await spec(), traceparent })
     return { is: 'begun', known: { ...knownOf(submission.event), submission } }
   }
   const submitted = await submitRun(ports, request)

@@ -66,6 +66,7 @@ export function guardProviders(
   function wrap(provider: ModelProvider, { checked }: { checked: boolean }): ModelProvider {
     const { name } = provider
     const embed = provider.embed?.bind(provider)
+    const reread = provider.reread?.bind(provider)
     const health = provider.health?.bind(provider)
     const call = async (timeoutMs: number, work: () => Promise<ModelReply>): Promise<ModelReply> =>
       checked && pass(name) > 0 ? resting(name, breakerOf(name)) : observed(name, timeoutMs, work)
@@ -75,6 +76,7 @@ export function guardProviders(
       defaultModel: provider.defaultModel,
       complete: (request, given) => call(given.timeoutMs, () => provider.complete(request, given)),
       ...(embed === undefined ? {} : { embed: (request, given) => call(given.timeoutMs, () => embed(request, given)) }),
+      ...(reread === undefined ? {} : { reread }),
       ...(health === undefined ? {} : { health }),
     }
   }

@@ -15,6 +15,10 @@ export interface ModelProvider {
   complete(request: ModelRequest, options: CallOptions): Promise<ModelReply>
   /** Vectors for texts, where the server has them. The reply's `raw` is an OpenAI embeddings body. */
   embed?(request: EmbedRequest, options: CallOptions): Promise<ModelReply>
+  /**
+   * A recorded `raw` of its own, read again without asking anybody: the answer it was, each event handed on as it was then.
+   */
+  reread?(raw: string, options: RereadOptions): ModelReply
   /** Whether it answers, for people: its version, or why not. Asks nothing that costs. */
   health?(options: { signal: AbortSignal; timeoutMs: number }): Promise<ProviderHealth>
 }
@@ -36,6 +40,12 @@ export interface CallTrace {
   readonly traceparent: string
   /** What the caller called the trace, any text: sent to local servers alone (`X-Lakehouse-Trace-Id`). */
   readonly traceId: string | null
+}
+
+export interface RereadOptions {
+  readonly onEvent: (data: string) => void
+  /** The caller wants the usage-only event. */
+  readonly wantsUsage: boolean
 }
 
 export interface EmbedRequest {

@@ -1,7 +1,7 @@
 import { beginInteractive } from '#processors/kinds/begin-interactive.ts'
 import type { SubmitPorts } from '#processors/kinds/submit-run.command.ts'
 import { Failure } from '#processors/ports/failure.ts'
-import type { ModelAnswer, ModelFailure, ModelReply } from '#processors/ports/model-provider.ts'
+import type { ModelAnswer, ModelFailure, ModelProvider, ModelReply } from '#processors/ports/model-provider.ts'
 import type { AttemptPorts } from '#processors/runs/attempt.step.ts'
 import { carryOut } from '#processors/runs/carry-out.ts'
 import type { CarryOutPorts } from '#processors/runs/carry-out.ts'
@@ -9,6 +9,7 @@ import type { RunSpec, RunState } from '#processors/runs/run.ts'
 import type { Position } from '#schemas/position.ts'
 import { chatSpec } from './chat.spec.ts'
 import type { ChatRequest, InteractiveGiven } from './chat.spec.ts'
+import { tellAgain } from './tell-again.ts'
 
 /**
  * Answers a chat here and now: one run, carried out by who was asked.
@@ -23,6 +24,8 @@ export interface ChatPorts extends SubmitPorts {
   /** The models a name means, weaker to stronger. Errors: `provider.unconfigured`, `request.invalid`. */
   readonly ladder: (wanted: { model?: string | undefined; provider?: string | undefined }) => Promise<RunSpec['ladder']>
   readonly limits: RunSpec['limits']
+  /** Who answered an earlier request. */
+  readonly providers: (name: string) => ModelProvider | undefined
   /** The recorded answer of a run that has ended; undefined while it is open. */
   readonly recorded: (runId: string, position: Position) => Promise<ChatResult | undefined>
 }
@@ -37,8 +40,8 @@ export interface ChatOptions extends Omit<InteractiveGiven, 'ladder' | 'limits' 
   /** Aborted when the caller has gone. */
   readonly gone: AbortSignal
   readonly onEvent?: ((data: string) => void) | undefined
-  /** Told before anything is called. */
-  readonly onRun?: (runId: string) => void
+  /** Told before anything is called or handed on; `repeated` when it is an earlier request's answer. */
+  readonly onRun?: (runId: string, repeated: boolean) => void
 }
 
 export type ChatResult =
@@ -64,19 +67,25 @@ export type ChatResult =
     }
 
 export async function chat(ports: ChatPorts, request: ChatRequest, options: ChatOptions): Promise<ChatResult> {
-  const ladder = await ports.ladder(request)
-  const spec = (bodyHash?: string): RunSpec => chatSpec(request, { ...options, ladder, limits: ports.limits, bodyHash })
+  // Not before it is known that nobody asked the same: who answered then may be gone.
+  const spec = async (bodyHash?: string): Promise<RunSpec> =>
+    chatSpec(request, { ...options, ladder: await ports.ladder(request), limits: ports.limits, bodyHash })
   const begun = await beginInteractive(ports, { ...options, body: request, spec })
   if (begun.is === 'repeated') {
     const recorded = await ports.recorded(begun.submitted.runId, begun.submitted.position)
-    if (recorded !== undefined) return recorded
+    if (recorded !== undefined) {
+      options.onRun?.(recorded.runId, recorded.is === 'answered')
+      return recorded.is === 'answered' && request.kind !== 'embed'
+        ? again(ports, recorded, request, options)
+        : recorded
+    }
     throw new Failure('run.open', 'the request with this Idempotency-Key is still being answered', {
       remedy: 'ask again in a moment',
     })
   }
 
   const { known } = begun
-  options.onRun?.(known.state.runId)
+  options.onRun?.(known.state.runId, false)
   let last: ModelReply | undefined
   const carried = await carryOut(
     { ...known, gone: options.gone },
@@ -89,6 +98,18 @@ export async function chat(ports: ChatPorts, request: ChatRequest, options: Chat
   )
   if (carried.is !== 'done') throw new Failure('run.open', 'another process answers that run')
   return resultOf(carried.state, carried.position, last)
+}
+
+function again(
+  { providers }: ChatPorts,
+  recorded: Extract<ChatResult, { is: 'answered' }>,
+  { parameters }: ChatRequest,
+  { onEvent }: ChatOptions,
+): ChatResult {
+  const streaming = parameters['stream_options'] as { include_usage?: unknown } | null | undefined
+  const wantsUsage = streaming?.include_usage === true
+  const answer = tellAgain(recorded, { provider: providers(recorded.provider), onEvent, wantsUsage })
+  return { ...recorded, answer }
 }
 
 /** Ends with its caller (`gone`), never by being put aside: nobody could resume it. */
