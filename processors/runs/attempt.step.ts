@@ -12,6 +12,7 @@ import type {
   ModelRequest,
 } from '#processors/ports/model-provider.ts'
 import type { Report } from '#processors/ports/report.ts'
+import { feedback } from './feedback.ts'
 import { spanIdOf } from './span-id.ts'
 import type { CallResult, PlannedCall } from './steps.ts'
 import { promptOf } from './prompt.ts'
@@ -126,18 +127,6 @@ function ask(
 async function messagesOf(run: RunState, { raw, claimCheck }: AttemptPorts): Promise<ChatMessage[]> {
   const messages = raw?.messages ?? (JSON.parse(await claimCheck.open(run.spec.messages)) as ChatMessage[])
   return [...messages, ...(await feedback(run, claimCheck))]
-}
-
-/** The last answer and what was wrong with it, so that the model can mend it. */
-async function feedback(run: RunState, claimCheck: ClaimCheck): Promise<ChatMessage[]> {
-  if (run.spec.limits.once) return []
-  const refused = run.attempts.findLast((one) => one.verdict !== undefined)
-  if (refused?.verdict?.passed !== false || refused.result?.is !== 'completed') return []
-  const findings = refused.verdict.findings.map(({ kind, message }) => `- ${kind}: ${message}`).join('\n')
-  return [
-    { role: 'assistant', content: await claimCheck.open(refused.result.content) },
-    { role: 'user', content: `That answer was not accepted:\n${findings}\nGive a corrected answer, and nothing else.` },
-  ]
 }
 
 function asEvent(
