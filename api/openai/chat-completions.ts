@@ -69,7 +69,10 @@ export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
           idempotencyKey: request.headers['idempotency-key'],
           gone: goneOf(request, reply),
           onEvent: events?.send,
-          onRun: (runId) => void reply.header('x-request-id', runId),
+          onRun(runId, repeated) {
+            void reply.header('x-request-id', runId)
+            if (repeated) void reply.header('idempotency-replayed', 'true')
+          },
         },
       )
       if (result.is === 'failed') {
@@ -77,8 +80,7 @@ export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
         return events?.begun === true ? events.fail(failure) : sendFailure(reply, failure)
       }
       if (events?.begun === true) return events.end()
-      const { answer, runId, position, repeated } = result
-      if (repeated === true) void reply.header('idempotency-replayed', 'true')
+      const { answer, runId, position } = result
       void reply.headers({
         'x-request-id': runId,
         'x-lattice-position': formatToken(lattice.journal.logId, [position]),
