@@ -10,6 +10,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '#infra/config/config.ts'
 import { adoptFiles } from '#infra/disk/adopt-files.ts'
+import { openDiskRowFile } from '#infra/disk/disk-row-file.ts'
 import { knownSecrets } from '#infra/config/keys.ts'
 import type { KafkaCredentials } from '#infra/kafka/kafka-address.ts'
 import { configuredProviders } from '#infra/openai/configured-providers.ts'
@@ -143,6 +144,7 @@ export async function assemble(config: Config, report: Report, options: Assemble
       return openDuckdbColumnStore({ path })
     },
     openFolders: openFoldersIn(config.runsDir, (await import('#infra/disk/disk-folder-store.ts')).openDiskFolderStore),
+    openRowFile: (path, name) => openDiskRowFile({ path, notePath: join(config.data, 'sinks', `${name}.json`) }),
     async openSqlSandbox() {
       const { openDuckdbSqlSandbox } = await import('#infra/duckdb/duckdb-sql-sandbox.ts')
       return openDuckdbSqlSandbox()
@@ -170,6 +172,7 @@ export async function assemble(config: Config, report: Report, options: Assemble
       replayRoot: config.root,
       budgets: config.budgets,
       prices: config.prices,
+      sessionLog: config.sessionLog,
       window: 64,
     },
   }

@@ -7,6 +7,7 @@ import type { Objects } from './ports/objects.ts'
 import type { ProcessLocks } from './ports/process-locks.ts'
 import type { Report } from './ports/report.ts'
 import type { Roster } from './ports/roster.ts'
+import type { RowFile } from './ports/row-file.ts'
 import type { SchemaIds } from './ports/schema-ids.ts'
 import type { SqlSandbox } from './ports/sql-sandbox.ts'
 import type { StoreBuilds } from './ports/store-builds.ts'
@@ -29,6 +30,8 @@ export interface Given {
   readonly openTables: (path: string, options: { schema?: readonly string[]; readOnly?: boolean }) => TableStore
   readonly openColumns: (path: string) => Promise<ColumnStore>
   readonly openFolders: (folder: string, as: { live: boolean }) => FolderStore
+  /** A file of rows that others append to as well; `name` is that of our writer's note. */
+  readonly openRowFile: (path: string, name: string) => RowFile
   readonly openSqlSandbox: () => Promise<SqlSandbox>
   /** A folder of this process alone for what nobody needs after it: made when first asked for, removed with it. */
   readonly scratch: () => string
@@ -63,6 +66,8 @@ export interface Settings {
   readonly budgets: readonly BudgetRule[]
   /** They go before the prices that are built in. */
   readonly prices: readonly PriceRule[]
+  /** Where each iterate run gets its row; undefined for nowhere. */
+  readonly sessionLog: string | undefined
   /** Runs carried out at a time by this process's worker. */
   readonly window: number
 }

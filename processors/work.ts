@@ -6,6 +6,7 @@ import { partitionOf } from './ports/event-log.ts'
 import { closeAbandoned } from './runs/close-abandoned.reactor.ts'
 import { runCostsOf } from './runs/run-costs.query.ts'
 import { attemptsOf, openInteractive } from './runs/runs.query.ts'
+import { followSinks } from './sinks.ts'
 import { need } from './start.ts'
 import type { Lattice } from './start.ts'
 
@@ -46,7 +47,7 @@ export async function work(lattice: Lattice): Promise<Worker> {
   sharing.catch((error: unknown) => {
     report({ signal: 'reactor.failed', reactor: reactor.name, code: 'internal', message: String(error) })
   })
-  const sweeping = Promise.all([sweep(), settle()])
+  const sweeping = Promise.all([sweep(), settle(), followSinks(lattice, taking.signal)])
 
   async function sweep(): Promise<void> {
     const sweeper = closeAbandoned({

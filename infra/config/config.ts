@@ -118,7 +118,11 @@ export function readConfig(given: ConfigSources = {}): LoadedConfig {
     prices: readPrices(file, money.prices),
   } as Config
 
-  const config = Object.freeze({ ...read, log: read.log === 'embedded:' ? `embedded:${read.data}` : read.log })
+  // Set to nothing there is none: a variable or a line that is empty is not the same as none here.
+  const sessionLog =
+    read.sessionLog ?? (origins.get('sessionLog')?.from === 'default' ? join(read.data, 'sessions.jsonl') : undefined)
+  const log = read.log === 'embedded:' ? `embedded:${read.data}` : read.log
+  const config = Object.freeze({ ...read, log, sessionLog })
   refuseContradictions(config, origins)
   return { config, origins, unknownVariables: unknownVariables({ ...places.dotenv, ...env }) }
 }

@@ -82,6 +82,11 @@ export const settings = {
     toml: 'runs_dir',
     doc: 'where run folders are written',
   }),
+  sessionLog: optional<string>(path, {
+    env: ['LATTICE_SESSION_LOG'],
+    toml: 'session_log_path',
+    doc: 'the JSONL file that gets a row for each iterate run, shared with other daemons; sessions.jsonl in the data folder otherwise, none when set to nothing',
+  }),
   claimCheckBytes: setting(integer(1024, 4 * 1024 * 1024), 262_144, {
     env: ['LATTICE_CLAIM_CHECK_BYTES'],
     toml: 'claim_check_bytes',

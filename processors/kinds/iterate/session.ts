@@ -67,6 +67,7 @@ export function foldSession(session: Session | undefined, event: AnyStoredEvent)
       return { ...session, cancelled: event.data.reason === goneReason ? 'gone' : 'asked' }
     case 'attempt.started': {
       const { attempt } = event.data
+      if (callOf(session, attempt) !== undefined) return session
       return { ...session, calls: [...session.calls, { attempt, iteration: judged(session), started: event.data }] }
     }
     case 'attempt.completed':

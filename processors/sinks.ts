@@ -1,0 +1,63 @@
+import { writeRows } from './delivery/row-sink.ts'
+import type { RowSinkPorts } from './delivery/row-sink.ts'
+import { sessionsSink } from './kinds/iterate/sessions.sink.ts'
+import type { Lattice } from './start.ts'
+
+/**
+ * The files of rows that are shared with other daemons, written by one process of a data folder at a time (R15).
+ *
+ * Promise: nobody waits for a row. A process that does not get a sink's lock tries again, so that the next one goes on
+ * where the writer was killed. What goes wrong is reported and never ends the process.
+ */
+interface Sink {
+  readonly name: string
+  /** Undefined where it is turned off. */
+  readonly path: string | undefined
+  readonly write: (ports: RowSinkPorts, options: Options) => Promise<void>
+}
+
+interface Options {
+  /** False: only what is on the log already gets its rows. */
+  readonly follow: boolean
+  readonly signal: AbortSignal
+}
+
+/** ★ Every sink with its file. */
+function sinksOf({ settings }: Lattice['given']): readonly Sink[] {
+  return [
+    {
+      name: sessionsSink.name,
+      path: settings.sessionLog,
+      write: (ports, options) => writeRows(sessionsSink, ports, options),
+    },
+  ]
+}
+
+const tryEveryMs = 2_000
+
+export async function followSinks(lattice: Lattice, signal: AbortSignal): Promise<void> {
+  const { clock } = lattice.given
+  await Promise.all(
+    sinksOf(lattice.given).map(async (sink) => {
+      while (sink.path !== undefined && !signal.aborted) {
+        await write(lattice, sink, { follow: true, signal })
+        await clock.sleep(tryEveryMs, signal)
+      }
+    }),
+  )
+}
+
+async function write({ given, codec, feed, claimCheck }: Lattice, sink: Sink, options: Options): Promise<void> {
+  const { log, clock, report, locks } = given
+  const lock = locks.tryAcquire(`sink-${sink.name}`)
+  if (lock === undefined || sink.path === undefined) return
+  try {
+    const file = given.openRowFile(sink.path, sink.name)
+    await sink.write({ log, codec, feed, clock, report, claimCheck, file }, options)
+  } catch (error) {
+    if (options.signal.aborted) return
+    report({ signal: 'reactor.failed', reactor: `sink-${sink.name}`, code: 'internal', message: String(error) })
+  } finally {
+    lock.release()
+  }
+}
