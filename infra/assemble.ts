@@ -16,6 +16,7 @@ import type { KafkaCredentials } from '#infra/kafka/kafka-address.ts'
 import { configuredProviders } from '#infra/openai/configured-providers.ts'
 import type { OpenedModelProvider } from '#infra/http/opened-model-provider.ts'
 import type { OpenedProviders } from '#infra/openai/open-providers.ts'
+import { configuredSpanExporter } from '#infra/otlp/configured-span-exporter.ts'
 import { createSystemClock } from '#infra/system/system-clock.ts'
 import type { Given } from '#processors/given.ts'
 import { createExtractProvider } from '#processors/models/extract.ts'
@@ -102,6 +103,7 @@ const commandConnectMs = 3_000
 export async function assemble(config: Config, report: Report, options: AssembleOptions = {}): Promise<Assembled> {
   mkdirSync(config.data, { recursive: true })
   const clock = createSystemClock()
+  const openSpanExporter = configuredSpanExporter(config)
   const worker = `${placeOf(config.data)}.${process.pid}.${randomBytes(4).toString('hex')}`
   const [{ openSqliteProcessLocks }, { openSqliteTableStore }, { openDiskObjects }, { openStoreFolder }] =
     await Promise.all([
@@ -154,6 +156,7 @@ export async function assemble(config: Config, report: Report, options: Assemble
     ...(config.log.startsWith('embedded:') ? { copyLog: (path) => copyEmbedded(at.address, path) } : {}),
     models,
     ...(roster === undefined ? {} : { roster }),
+    ...(openSpanExporter === undefined ? {} : { openSpanExporter }),
     clock,
     report,
     settings: {

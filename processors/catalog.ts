@@ -26,6 +26,7 @@ export const projections = {
 export const reactors = {
   'work-tasks': { topic: 'runs.v1', on: ['task.submitted'], file: 'processors/kinds/task/work-tasks.reactor.ts' },
   'settle-calls': { topic: 'budgets.v1', on: [], file: 'processors/budgets/settle-calls.reactor.ts' },
+  'export-runs': { topic: 'runs.v1', on: ['run.completed'], file: 'processors/runs/export-runs.reactor.ts' },
   'close-abandoned': { topic: 'runs.v1', on: [], file: 'processors/runs/close-abandoned.reactor.ts' },
 } as const
 

@@ -9,6 +9,7 @@ import type { Report } from './ports/report.ts'
 import type { Roster } from './ports/roster.ts'
 import type { RowFile } from './ports/row-file.ts'
 import type { SchemaIds } from './ports/schema-ids.ts'
+import type { SpanExporter } from './ports/span-exporter.ts'
 import type { SqlSandbox } from './ports/sql-sandbox.ts'
 import type { StoreBuilds } from './ports/store-builds.ts'
 import type { TableStore } from './ports/table-store.ts'
@@ -42,6 +43,8 @@ export interface Given {
   readonly models: Models
   /** Whom answers may name; none where none is configured. */
   readonly roster?: Roster
+  /** Opens what traces are sent to; none where nobody asked for it. */
+  readonly openSpanExporter?: () => Promise<SpanExporter>
   readonly clock: Clock
   readonly report: Report
   readonly settings: Settings

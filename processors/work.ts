@@ -6,6 +6,7 @@ import { partitionOf } from './ports/event-log.ts'
 import { closeAbandoned } from './runs/close-abandoned.reactor.ts'
 import { runCostsOf } from './runs/run-costs.query.ts'
 import { attemptsOf, openInteractive } from './runs/runs.query.ts'
+import { exportSpans } from './export-spans.ts'
 import { followSinks } from './sinks.ts'
 import { need } from './start.ts'
 import type { Lattice } from './start.ts'
@@ -47,6 +48,7 @@ export async function work(lattice: Lattice): Promise<Worker> {
   sharing.catch((error: unknown) => {
     report({ signal: 'reactor.failed', reactor: reactor.name, code: 'internal', message: String(error) })
   })
+  const exporting = await exportSpans(lattice, { workShare, signal: taking.signal })
   const sweeping = Promise.all([sweep(), settle(), followSinks(lattice, taking.signal)])
 
   async function sweep(): Promise<void> {
@@ -89,7 +91,7 @@ export async function work(lattice: Lattice): Promise<Worker> {
   return {
     async stop(graceMs) {
       taking.abort()
-      const settled = Promise.allSettled([sharing, sweeping])
+      const settled = Promise.allSettled([sharing, sweeping, exporting?.stop()])
       const over = new AbortController()
       await Promise.race([settled, clock.sleep(graceMs, over.signal)])
       over.abort()

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { providerNames } from '#infra/openai/providers.ts'
+import { readKeyValues } from '#infra/otlp/key-values.ts'
 import { addedSettings } from './added-providers.ts'
 import type { Config } from './config.ts'
 import { readKeyFiles } from './key-files.ts'
@@ -23,6 +24,7 @@ export function knownSecrets(config: Config): readonly string[] {
     const value = valueAt(config, path)
     if (typeof value !== 'string') continue
     if (one.secret === true) found.add(value)
+    if (path === 'otlpHeaders') for (const secret of secretsInHeaders(value)) found.add(secret)
     for (const password of passwordsIn(value)) found.add(password)
   }
   return [...found].filter((secret) => secret.length >= shortestSecret).sort((a, b) => b.length - a.length)
@@ -61,6 +63,12 @@ function secretsInKeyFiles({ keysDir, addedProviders }: Config): string[] {
   const variables = [...files.values()].flatMap((file) => Object.entries(file.variables))
   const secret = variables.filter(([name]) => /key|token|secret|password/i.test(name))
   return secret.map(([, value]) => value?.trim() ?? '').filter((value) => !isPlaceholder(value))
+}
+
+/** A header's value, and what stands in it behind `Basic` or `Bearer`. */
+function secretsInHeaders(headers: string): string[] {
+  const values = Object.values(readKeyValues(headers) ?? {})
+  return values.flatMap((value) => [value, ...(/^(?:basic|bearer)\s+(\S+)$/i.exec(value)?.slice(1) ?? [])])
 }
 
 /** As written, and decoded where it was percent-encoded; and user and password together as HTTP sends them. */

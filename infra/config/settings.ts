@@ -28,6 +28,7 @@ import {
   someOf,
   text,
 } from './setting.ts'
+import { traceSettings } from './trace-settings.ts'
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 type LogLevel = (typeof logLevels)[number]
@@ -220,6 +221,8 @@ export const settings = {
     toml: 'replay.gateway_url',
     doc: 'the gateway whose /v1/chat replays ask for every model; the configured providers otherwise',
   }),
+
+  ...traceSettings,
 
   useRag: setting(flag, true, {
     env: ['LATTICE_USE_RAG'],
