@@ -64,7 +64,7 @@ export function foldSession(session: Session | undefined, event: AnyStoredEvent)
   if (session.end !== undefined) return session
   switch (event.type) {
     case 'task.cancelled':
-      return { ...session, cancelled: event.data.reason === goneReason ? 'gone' : 'asked' }
+      return { ...session, cancelled: event.data.reason === goneReason ? 'gone' : (session.cancelled ?? 'asked') }
     case 'attempt.started': {
       const { attempt } = event.data
       if (callOf(session, attempt) !== undefined) return session
