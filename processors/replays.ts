@@ -1,12 +1,22 @@
 import { carryOutPorts } from './carry-out-ports.ts'
 import { corpusOf } from './documents/read-folder.ts'
+import { counterfactual } from './kinds/replay/counterfactual.command.ts'
+import type {
+  Counterfactual,
+  CounterfactualOptions,
+  CounterfactualPorts,
+} from './kinds/replay/counterfactual.command.ts'
 import { replay } from './kinds/replay/replay.command.ts'
 import type { Replayed, ReplayOptions, ReplayPorts } from './kinds/replay/replay.command.ts'
 import { appendReplayRow } from './kinds/replay/replay-rows.ts'
 import type { ReplayRequest } from './kinds/replay/replay.spec.ts'
+import { readRun } from './kinds/replay/run-side.ts'
+import { findRun } from './runs/find-run.query.ts'
+import { placesOf } from './runs/runs.query.ts'
 import { choiceNamed, routeNamed } from './models/route-named.ts'
 import type { ModelChoice } from './models/route-model.ts'
-import { isFailure } from './ports/failure.ts'
+import { Failure, isFailure } from './ports/failure.ts'
+import { need } from './start.ts'
 import type { Lattice } from './start.ts'
 import { submitPorts } from './submit-ports.ts'
 
@@ -22,9 +32,15 @@ export interface Replays {
     request: ReplayRequest,
     options: Omit<ReplayOptions, 'root'> & { readonly root?: string | undefined },
   ): Promise<Replayed>
+  /** Past runs carried out again; `model` and `system` are what is to be different. Errors: `model.unknown`, those of the log. */
+  counterfactual(
+    runIds: readonly string[],
+    options: Omit<CounterfactualOptions, 'ladder'> & { readonly model?: string | undefined },
+  ): Promise<Counterfactual>
 }
 
 const usualModels = { local: 'qwen3.5:latest', escalation: 'kimi-k2.6:cloud' }
+const storeWaitMs = 30_000
 const usualRetrieval = { k: 5, threshold: 0.3 }
 
 export function replaysOf(lattice: Lattice): Replays {
@@ -61,8 +77,29 @@ export function replaysOf(lattice: Lattice): Replays {
     corpora: async (root) => [await corpusOf(root)],
     log: appendReplayRow,
   }
+  const counterfactualPorts: CounterfactualPorts = {
+    ...ports,
+    carryOutPorts: (instead) =>
+      carryOutPorts(lattice, { instead: gateway === undefined ? instead : { provider: gateway, ...instead } }),
+    async read(runId, at) {
+      const { log, clock } = given
+      const { feed, codec } = lattice
+      const store = need(lattice, 'lookup')
+      await (at === undefined ? feed.catchUp() : feed.reached(at))
+      if (at !== undefined && !(await store.reached([at], storeWaitMs)))
+        throw new Failure('position.not-reached', 'the lookup store did not catch up')
+      const place = await findRun({ store, log, feed, clock }, runId, (tables) => placesOf(tables, runId))
+      const read = await readRun({ log, codec, feed, claimCheck }, place)
+      if (read === undefined) throw new Failure('run.unknown', `run ${runId} has no readable beginning`)
+      return read
+    },
+  }
   return {
     replay: (request, { root = settings.replayRoot ?? settings.folder, ...options }) =>
       replay(ports, request, { ...options, root }),
+    async counterfactual(runIds, { model, ...options }) {
+      const ladder = model === undefined ? undefined : [{ name: model, choices: [...choices(model)] }]
+      return counterfactual(counterfactualPorts, runIds, { ...options, ladder })
+    },
   }
 }

@@ -32,6 +32,33 @@ export const commands: readonly CliCommand[] = [
     load: async () => (await import('./run.ts')).run,
   },
   {
+    usage: 'replay [task]',
+    summary: 'carry out a task as it is known by now, judged and on record; or past runs on another model or prompt',
+    options: [
+      ['--root <folder>', 'whose playbooks are retrieved and where the row goes (LH_DISTILL_ROOT)'],
+      ['--gateway-url <url>', 'the gateway to ask for every model (LH_GATEWAY_URL)'],
+      ['--dry-run', 'ask no model; it is on record all the same'],
+      ['--local-only', 'the local model alone'],
+      ['--allow-escalation', 'ask the stronger model where the local answer does not pass'],
+      ['--no-retrieval', 'retrieve nothing'],
+      ['--local-model <model>', 'the local model; tier/local_fast otherwise'],
+      ['--escalation-model <model>', 'the stronger model; tier/cloud_judge otherwise'],
+      ['--run <id>', 'this past run, in place of a task'],
+      ['--runs <where>', 'past runs, by a condition over the SQL view runs'],
+      ['--model <model>', 'of past runs: the model to ask instead'],
+      ['--system <text>', 'of past runs: the system prompt instead'],
+      ['--prompt-file <file>', 'that system prompt, or the task, from a file'],
+      ['--limit <number>', 'of past runs: how many at most, newest first; default 50'],
+      ['--concurrency <number>', 'of past runs: how many at a time; default 4'],
+      ['--json', 'as JSON'],
+    ],
+    examples: [
+      'lattice replay "When does the gate open?" --allow-escalation',
+      "lattice replay --runs \"kind = 'task' AND outcome = 'rejected'\" --model openrouter/openai/gpt-oss-120b",
+    ],
+    load: async () => (await import('./replay.ts')).replayCommand,
+  },
+  {
     usage: 'serve',
     summary: 'serve the API, keep the stores, carry out tasks',
     options: [

@@ -7,6 +7,7 @@ import { keyless, lattice, makeFolder, removeFolder } from './cli-process.ts'
 test('these are the commands', () => {
   expect(commands.map(({ usage }) => usage)).toEqual([
     'run <prompt>',
+    'replay [task]',
     'serve',
     'runs',
     'logs [run]',

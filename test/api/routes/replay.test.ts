@@ -38,7 +38,7 @@ const loggedRows = (): ReturnType<typeof JSON.parse>[] =>
 const task = 'When does the gate open for welders of Toledo?'
 const models = { local_model: 'small', escalation_model: 'large' }
 const byModel = (answers: Readonly<Record<string, string>>): void =>
-  server.models.answerWith((body) => answers[String(body.model)] ?? '')
+  server.models.answerWith((body) => answers[body.model ?? ''] ?? '')
 
 test('an answer that passes: every field, and the same on the log and in the shared file', async () => {
   byModel({ small: 'The gate opens at six [1].' })
