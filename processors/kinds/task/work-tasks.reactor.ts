@@ -69,7 +69,7 @@ export function workTasks(ports: WorkPorts): Reactor {
         const known = await knownRun(delivery, chain, ports)
         if (isFailure(known)) return leave(record.key, known)
         if (known === 'unreadable') continue
-        if (known === undefined || known.state.spec.interactive || known.state.outcome !== undefined) return 'done'
+        if (known === undefined || known.state.outcome !== undefined) return 'done'
         if (underWay.has(record.key)) continue
         const isFree = await ownerIsGone(known.state, ports, signal)
         if (isFree && !underWay.has(record.key)) {
@@ -88,8 +88,11 @@ async function knownRun(
   ports: WorkPorts,
 ): Promise<KnownRun | 'unreadable' | Failure | undefined> {
   try {
+    const submission = await fromSubmission(delivery, ports)
+    // Whoever was asked carries it out, and it is mostly well under way: its history is not worth reading.
+    if (submission?.state.spec.interactive === true) return undefined
     const fresh = chain.seq === 0 && !chain.cancelled
-    return fresh ? await fromSubmission(delivery, ports) : await loadRun(delivery.record.key, delivery.position, ports)
+    return fresh ? submission : await loadRun(delivery.record.key, delivery.position, ports)
   } catch (error) {
     if (!(error instanceof UnreadableRun)) throw error
     if (error.code === 'event.unknown') return error
