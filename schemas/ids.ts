@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash as hashOnce } from 'node:crypto'
 
 /**
  * Ids that are made of what they name, so that the same request or document has the same id everywhere.
@@ -16,5 +16,5 @@ export function nameId(...parts: readonly string[]): string {
 }
 
 export function sha256(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex')
+  return hashOnce('sha256', content, 'hex')
 }

@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /**
@@ -20,7 +20,7 @@ export function traceOf(request: FastifyRequest, reply: FastifyReply): Trace {
   const traceparent = traceparentOf(request)
   const given = request.headers[header]
   const named = typeof given === 'string' && given !== '' ? given : undefined
-  const traceId = named ?? traceparent?.slice(3, 35) ?? randomBytes(16).toString('hex')
+  const traceId = named ?? traceparent?.slice(3, 35) ?? randomUUID().replaceAll('-', '')
   void reply.header(header, traceId)
   return { traceId, traceparent }
 }
