@@ -3,19 +3,23 @@
  *
  * Promise: a ring is heard within milliseconds where the system can watch files; where it can't, a slow look finds what
  * was written within `lookEveryMs`, and a ring that was missed all the same within `watchedLookEveryMs`. While nobody
- * listens it costs nothing; ringing costs one system call, and needs no room on the disk. The file holds nothing and may
- * be deleted at any time.
+ * listens it costs nothing; ringing costs one system call, and needs no room on the disk. Whoever rings again and again is
+ * heard every `ringEveryMs`, the last time after its last ring. The file holds nothing and may be deleted at any time.
  */
 import { type FSWatcher, closeSync, futimesSync, openSync, watch } from 'node:fs'
 
 export const lookEveryMs = 250
 /** A server at rest has a log in each of its threads: four looks a second in each are CPU for nothing. */
 const watchedLookEveryMs = 1_000
+/** Each ring wakes every listener, and a busy writer commits hundreds of times a second. */
+const ringEveryMs = 5
 
 export class Doorbell {
   readonly #path: string
   readonly #heard: () => void
   #bell: number | undefined
+  #rungAt = -Infinity
+  #ringSoon: NodeJS.Timeout | undefined
   #watcher: FSWatcher | undefined
   #timer: NodeJS.Timeout | undefined
   #listeners = 0
@@ -28,6 +32,16 @@ export class Doorbell {
   }
 
   ring(): void {
+    if (this.#ringSoon !== undefined) return
+    const waitMs = this.#rungAt + ringEveryMs - performance.now()
+    if (waitMs <= 0) this.#ringNow()
+    else this.#ringSoon = setTimeout(() => this.#ringNow(), waitMs)
+  }
+
+  #ringNow(): void {
+    clearTimeout(this.#ringSoon)
+    this.#ringSoon = undefined
+    this.#rungAt = performance.now()
     try {
       this.#bell ??= openSync(this.#path, 'a')
       const now = new Date()
@@ -53,6 +67,7 @@ export class Doorbell {
 
   close(): void {
     this.#closed = true
+    if (this.#ringSoon !== undefined) this.#ringNow()
     this.#stop()
     this.#hangUp()
   }

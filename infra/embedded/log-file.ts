@@ -103,7 +103,7 @@ export class LogFile {
   /** Inside a transaction: puts frames at the end and gives the offset of their first record. */
   append(topic: string, partition: number, frames: readonly PackedFrame[]): number {
     const stream = this.#stream(topic, partition)
-    const { next } = boundsOf(stream)
+    const next = nextOf(stream)
     for (const frame of frames) stream.insert.run(next + frame.first, frame.count, frame.bytes)
     return next
   }
@@ -196,8 +196,16 @@ function streamOf(database: DatabaseSync, topic: Topic, partition: number): Stre
 }
 
 function boundsOf(stream: Stream): Bounds {
-  const first = Number(stream.first.get()?.['first'])
+  const first = firstOf(stream)
   return { first, next: Number(stream.last.get()?.['next'] ?? first) }
+}
+
+function nextOf(stream: Stream): number {
+  return Number(stream.last.get()?.['next'] ?? firstOf(stream))
+}
+
+function firstOf(stream: Stream): number {
+  return Number(stream.first.get()?.['first'])
 }
 
 function tableOf(topic: Topic, partition: number): string {

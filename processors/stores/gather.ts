@@ -1,17 +1,25 @@
 import type { Clock } from '#processors/ports/clock.ts'
+import type { Gathering } from './store.ts'
 
 /**
  * Larger batches out of small ones: gathers until so many items are there or so much time has passed since the first.
  *
  * Promise: order is kept, nothing waits longer than `ms`, and the end of the source passes on what is there at once.
+ * Where there is nothing to wait for (`ms` 0), a source is left alone for `restMs` after a small batch was begun, and
+ * gathers by itself meanwhile.
  */
 export async function* gather<Item>(
   source: AsyncIterable<readonly Item[]>,
-  size: { readonly records: number; readonly ms: number },
+  size: Gathering,
   given: { readonly clock: Clock; readonly signal: AbortSignal },
 ): AsyncGenerator<readonly Item[]> {
   if (size.ms === 0) {
-    yield* source
+    for await (const batch of source) {
+      const began = given.clock.monotonic()
+      yield batch
+      const restMs = (size.restMs ?? 0) - (given.clock.monotonic() - began)
+      if (batch.length < size.records && restMs > 0) await given.clock.sleep(restMs, given.signal)
+    }
     return
   }
   const reader = source[Symbol.asyncIterator]()

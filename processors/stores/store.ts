@@ -19,13 +19,21 @@ export interface StoreDefinition<Reads = unknown> {
   /** Also wants records that are no known event, to park them: true for the one store that keeps everything. */
   readonly strangers: boolean
   /** How long to gather records, and how many, before one commit: what a commit costs decides. */
-  readonly gather: { readonly records: number; readonly ms: number }
+  readonly gather: Gathering
   /** Its live builds write the same files, so that one has to end before another begins. */
   readonly sharesFiles?: boolean
   /** `live`: the build that queries see, not one beside it. */
   open(folder: string, as: { readonly live: boolean }): Promise<OpenStore<Reads>>
   /** For a process that does not own it; undefined where the engine lets one process in only. */
   openToRead?(folder: string): ReadOnlyStore<Reads>
+}
+
+export interface Gathering {
+  readonly records: number
+  /** Waits so long for more after the first; 0 passes on what is there. */
+  readonly ms: number
+  /** Passes on at once after a quiet time, and small batches no more often than this. */
+  readonly restMs?: number
 }
 
 export interface ReadOnlyStore<Reads> {

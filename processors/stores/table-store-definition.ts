@@ -26,7 +26,7 @@ export function tableStore(
     topics,
     wants: wantsOf(projections),
     strangers: false,
-    gather: { records: 1000, ms: 0 },
+    gather: { records: 1000, ms: 0, restMs: 5 },
     async open(folder) {
       const store = openTableProjections(given.open(pathIn(folder), { schema: schemaOf(projections) }), projections)
       if (claimCheck === undefined) return store

@@ -4,6 +4,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Doorbell, lookEveryMs } from '#infra/embedded/doorbell.ts'
 import { openEmbeddedEventLog } from '#infra/embedded/embedded-event-log.ts'
@@ -22,6 +23,31 @@ test('a ring is heard by those who listen, long before the slow look', async () 
   ringer.ring()
   await eventually('the ring', () => heard > 0, { everyMs: 1 })
   expect(performance.now() - begun).toBeLessThan(lookEveryMs)
+  hangUp()
+  for (const bell of [listener, ringer]) bell.close()
+  rmSync(folder, { recursive: true })
+})
+
+test('one who rings again and again is heard now and then, and once more after the last ring', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lattice-bell-'))
+  let heard = 0
+  let rung = 0
+  let rungWhenHeard = 0
+  const [listener, ringer] = [
+    new Doorbell(join(folder, 'bell'), () => {
+      heard += 1
+      rungWhenHeard = rung
+    }),
+    new Doorbell(join(folder, 'bell'), () => {}),
+  ]
+  const hangUp = listener.listen()
+  for (; rung < 200;) {
+    rung += 1
+    ringer.ring()
+    await turn()
+  }
+  await eventually('the last ring', () => rungWhenHeard === 200, { everyMs: 1 })
+  expect(heard).toBeLessThan(100)
   hangUp()
   for (const bell of [listener, ringer]) bell.close()
   rmSync(folder, { recursive: true })

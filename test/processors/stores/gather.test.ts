@@ -64,3 +64,16 @@ test('lets its source go when nobody wants more', async () => {
   for await (const _ of gather(watched(), { records: 2, ms: 1000 }, { clock: stoppedClock().clock, signal })) break
   expect(left).toBe(true)
 })
+
+test('a source with nothing to wait for is passed on at once, and left alone for a moment after a small batch', async () => {
+  const { clock } = stoppedClock()
+  const slept: number[] = []
+  const resting = { ...clock, monotonic: () => 0, sleep: async (ms: number) => void slept.push(ms) }
+  const size = { records: 2, ms: 0, restMs: 5 }
+  expect(await Array.fromAsync(gather(source([[1], [2, 3], [4]]), size, { clock: resting, signal }))).toEqual([
+    [1],
+    [2, 3],
+    [4],
+  ])
+  expect(slept).toEqual([5, 5])
+})
