@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { isObject } from '#infra/http/model-failures.ts'
+import { tokenCount } from '#infra/http/token-count.ts'
 
 export interface ChatAnswer {
   /** Takes one part; the chunks it makes, unless nobody wants them. */
@@ -83,8 +84,8 @@ export function chatAnswer({ chunks: wanted, usage: wantsUsage }: { chunks: bool
       if (part['done'] !== true) return chunks
       done = true
       finishReason = reasonOf(part['done_reason'], calls.length > 0)
-      promptTokens = count(part['prompt_eval_count'])
-      completionTokens = count(part['eval_count'])
+      promptTokens = tokenCount(part['prompt_eval_count'])
+      completionTokens = tokenCount(part['eval_count'])
       if (!wanted) return chunks
       chunks.push(chunk([{ index: 0, delta: {}, finish_reason: finishReason }]))
       const used = usage()
@@ -147,8 +148,4 @@ function reasonOf(given: unknown, called: boolean): string {
 function secondsOf(createdAt: unknown): number {
   const ms = typeof createdAt === 'string' ? Date.parse(createdAt) : Number.NaN
   return Math.floor((Number.isNaN(ms) ? Date.now() : ms) / 1000)
-}
-
-function count(value: unknown): number | undefined {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
 }

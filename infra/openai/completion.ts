@@ -15,6 +15,7 @@ import {
   parseLoosely,
   type Received,
 } from '#infra/http/model-failures.ts'
+import { tokenCount } from '#infra/http/token-count.ts'
 
 export function readCompletion(asked: Asked, received: Received): ModelReply {
   const { status, headers, text } = received
@@ -36,8 +37,8 @@ export function readCompletion(asked: Asked, received: Received): ModelReply {
     content: choice.content,
     raw: text,
     finishReason: choice.finishReason,
-    promptTokens: count(usage['prompt_tokens']),
-    completionTokens: count(usage['completion_tokens']),
+    promptTokens: tokenCount(usage['prompt_tokens']),
+    completionTokens: tokenCount(usage['completion_tokens']),
     requestId: requestIdIn(headers),
   })
 }
@@ -73,11 +74,6 @@ export function textOf(content: unknown): string | undefined {
 function answer(given: { [Field in keyof Omit<ModelAnswer, 'ok'>]: ModelAnswer[Field] | undefined }): ModelAnswer {
   const present = Object.entries(given).filter(([, value]) => value !== undefined)
   return { ok: true, ...Object.fromEntries(present) } as ModelAnswer
-}
-
-/** A number of tokens; undefined for what is none. */
-export function count(value: unknown): number | undefined {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
 }
 
 export function requestIdIn(headers: Received['headers']): string | undefined {

@@ -14,7 +14,8 @@ import {
   parseLoosely,
   type Received,
 } from '#infra/http/model-failures.ts'
-import { count, requestIdIn } from './completion.ts'
+import { tokenCount } from '#infra/http/token-count.ts'
+import { requestIdIn } from './completion.ts'
 
 export function readEmbeddings(asked: Asked, received: Received): ModelReply {
   const { status, headers, text } = received
@@ -28,7 +29,7 @@ export function readEmbeddings(asked: Asked, received: Received): ModelReply {
   }
   if (isObject(parsed) && Array.isArray(parsed['data'])) {
     const usage = isObject(parsed['usage']) ? parsed['usage'] : {}
-    const promptTokens = count(usage['prompt_tokens'])
+    const promptTokens = tokenCount(usage['prompt_tokens'])
     const requestId = requestIdIn(headers)
     return {
       ok: true,

@@ -20,8 +20,9 @@ import {
   parseLoosely,
 } from '#infra/http/model-failures.ts'
 import type { Take } from '#infra/http/receive-body.ts'
+import { tokenCount } from '#infra/http/token-count.ts'
 import { type Assembly, assembleChunks } from './assemble-chunks.ts'
-import { count, readCompletion, requestIdIn } from './completion.ts'
+import { readCompletion, requestIdIn } from './completion.ts'
 import { completionChunks } from './completion-chunks.ts'
 import { readEvents } from './server-sent-events.ts'
 
@@ -192,8 +193,8 @@ function withPartial({ options, assembly, handedOn }: State, failed: ModelFailur
 }
 
 function usageOf({ usage }: Assembly): { promptTokens?: number; completionTokens?: number } {
-  const prompt = count(usage?.['prompt_tokens'])
-  const completion = count(usage?.['completion_tokens'])
+  const prompt = tokenCount(usage?.['prompt_tokens'])
+  const completion = tokenCount(usage?.['completion_tokens'])
   return {
     ...(prompt !== undefined && { promptTokens: prompt }),
     ...(completion !== undefined && { completionTokens: completion }),

@@ -5,8 +5,10 @@ import { fits } from './glob.ts'
  * What a call costs.
  *
  * Promise: pure and exact. Costs are whole micro-dollars (millionths of a US dollar), rounded up once, over input and
- * output together; so a sum of costs never shows less than was spent. A model on this machine and the built-in one cost
- * nothing. The configuration's prices go before the table's, and its first fitting line before the later ones.
+ * output together; so a sum of costs never shows less than was spent. A call is said to cost `mostMicroUsd` at most, far
+ * beyond any, so that what a caller or a server makes up can be written down and summed. A model on this machine and the
+ * built-in one cost nothing. The configuration's prices go before the table's, and its first fitting line before the
+ * later ones.
  *
  * What the table leaves out, which makes a cost too high or too low: cached input (charged as other input), batch and
  * priority tiers, the dearer long prompts of some models, and fees for tools. A line in `lattice.toml` mends it.
@@ -73,11 +75,14 @@ export function openPrices(given: {
   }
 }
 
+/** Ten million dollars; as many calls as a run may make still sum to a whole number that JSON can carry. */
+export const mostMicroUsd = 1e13
+
 /** Micro-dollars, rounded up. Prices are taken to the millionth of a dollar a million tokens. */
 export function costOf(price: Price, promptTokens: number, completionTokens: number): number {
   const millionths = (usd: number): bigint => BigInt(Math.round(usd * 1e6))
   const whole = millionths(price.input) * tokens(promptTokens) + millionths(price.output) * tokens(completionTokens)
-  return Number((whole + 999_999n) / 1_000_000n)
+  return Math.min(Number((whole + 999_999n) / 1_000_000n), mostMicroUsd)
 }
 
 function tokens(count: number): bigint {

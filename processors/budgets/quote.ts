@@ -6,8 +6,8 @@ import { costOf, isFree, pricesOf } from './prices.ts'
  *
  * Promise: pure, and fast enough for every call: nothing is tokenized. A prompt has at most as many tokens as its JSON
  * has bytes, since a token is at least one; an image or a file in it counts as `tokensOfAttachment` in place of its
- * bytes. The answer has at most what the caller, else the table, allows, as often as `n` says. Without either there is
- * no most (R12).
+ * bytes, where it stands as one: a text that looks like a file is text. The answer has at most what the caller, else the
+ * table, allows, as often as `n` says. Without either there is no most (R12).
  */
 export type Quote =
   | { readonly is: 'free' }
@@ -39,7 +39,7 @@ export function quote(call: QuotedCall, price: Price | undefined): Quote {
   if (output === undefined) {
     return { is: 'unpriced', reason: `nothing limits the answer of ${call.provider}/${call.model}` }
   }
-  const answers = countOf(parameters['n']) ?? 1
+  const answers = Math.max(1, countOf(parameters['n']) ?? 1, countOf(parameters['best_of']) ?? 1)
   return { is: 'priced', microUsd: costOf(price, promptBound(call), output * answers) }
 }
 
@@ -47,21 +47,45 @@ export function quote(call: QuotedCall, price: Price | undefined): Quote {
 function promptBound({ messages, parameters }: QuotedCall): number {
   const bytes = Buffer.byteLength(messages) + Buffer.byteLength(parameters)
   if (!/"(?:image_url|input_audio|file)"/.test(messages)) return bytes
-  let inline = 0
-  let attachments = 0
-  for (const [found] of messages.matchAll(
-    /"(?:image_url|input_audio|file)":|"(?:data:|[A-Za-z0-9+/]{1024})[^"\\]*"/g,
-  )) {
-    if (found.endsWith(':')) attachments += 1
-    else inline += found.length
-  }
-  return bytes - inline + attachments * tokensOfAttachment
+  const attached = attachmentsIn(JSON.parse(messages) as unknown)
+  const inline = attached.reduce((sum, data) => sum + Buffer.byteLength(data), 0)
+  return bytes - inline + attached.length * tokensOfAttachment
 }
 
+/** What each image and file in the messages is given by; empty where that is something else than its bytes. */
+function attachmentsIn(messages: unknown): string[] {
+  return listOf(messages)
+    .flatMap((message) => listOf(fieldOf(message, 'content')))
+    .flatMap((part) => {
+      const type = fieldOf(part, 'type')
+      if (type === 'image_url') {
+        const given = fieldOf(part, 'image_url')
+        const url = typeof given === 'string' ? given : fieldOf(given, 'url')
+        return [typeof url === 'string' && url.startsWith('data:') ? url : '']
+      }
+      if (type !== 'input_audio' && type !== 'file') return []
+      const data = fieldOf(fieldOf(part, type), type === 'file' ? 'file_data' : 'data')
+      return [typeof data === 'string' ? data : '']
+    })
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
+}
+
+/** The larger where two are given: which of them the server heeds is its own. */
 function outputCap(parameters: Readonly<Record<string, unknown>>): number | undefined {
-  return countOf(parameters['max_completion_tokens']) ?? countOf(parameters['max_tokens'])
+  const caps = [countOf(parameters['max_completion_tokens']), countOf(parameters['max_tokens'])]
+  const given = caps.filter((cap) => cap !== undefined)
+  return given.length === 0 ? undefined : Math.max(...given)
 }
 
+/** A number as text too, which lenient servers read as one. */
 function countOf(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? Math.ceil(value) : undefined
+  const count = typeof value === 'string' ? Number(value) : value
+  return typeof count === 'number' && Number.isFinite(count) && count > 0 ? Math.ceil(count) : undefined
 }

@@ -28,6 +28,12 @@ test.for([
   expect(read(body)).toMatchObject({ ok: true, content, raw: JSON.stringify(body) })
 })
 
+test.for([9_007_199_254_740_991, 1e18, -1, 1.5, '7'])('%s is no number of tokens', (told) => {
+  const body = { ...choice({ content: 'x' }), usage: { prompt_tokens: told, completion_tokens: told } }
+  expect(read(body)).not.toHaveProperty('promptTokens')
+  expect(read(body)).not.toHaveProperty('completionTokens')
+})
+
 test('a byte order mark before the JSON does no harm', () => {
   expect(read(`\uFEFF${JSON.stringify(choice({ content: 'x' }))}`)).toMatchObject({ ok: true, content: 'x' })
 })

@@ -91,6 +91,34 @@ describe('a quote', () => {
     expect(most({ messages: image('A') })).toBeGreaterThan(6000)
   })
 
+  test('counts a text that looks like an image, beside one, as the text it is', () => {
+    const beside = (text: string): string =>
+      JSON.stringify([
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text },
+            { type: 'image_url', image_url: { url: 'x' } },
+          ],
+        },
+      ])
+    for (const text of ['data:', 'A'])
+      expect(most({ messages: beside(text.repeat(100_000)) })).toBeGreaterThan(100_000 * text.length)
+  })
+
+  test('takes the larger of two limits, and every form of several answers', () => {
+    const parameters = '{"max_completion_tokens":1,"max_tokens":50000}'
+    expect(most({ parameters })).toBeGreaterThan(50_000)
+    for (const several of ['{"n":"5"}', '{"best_of":5}']) expect(most({ parameters: several })).toBeGreaterThan(500)
+  })
+
+  test('of a limit nobody can reach is still a whole number that sums', () => {
+    for (const limit of [1e18, 1e300, Number.MAX_VALUE]) {
+      const microUsd = most({ parameters: JSON.stringify({ max_tokens: limit, n: 1e300 }) }, { ...price, input: 1e6 })
+      expect(Number.isSafeInteger(microUsd * 100)).toBe(true)
+    }
+  })
+
   test('is none without a price, or without a limit to the answer', () => {
     expect(quote(call, undefined)).toMatchObject({ is: 'unpriced' })
     expect(quote(call, { input: 1, output: 1 })).toMatchObject({ is: 'unpriced' })
