@@ -5,7 +5,8 @@ import type { Principal } from './auth.ts'
 /**
  * The tokens that open the door, and where it may stand.
  *
- * Promise: a server that other machines can reach has a token (`settings.invalid` otherwise).
+ * Promise: a server that other machines can reach has a token, and so has one that was given a file of them
+ * (`settings.invalid` otherwise).
  */
 export interface DoorSettings {
   readonly host: string
@@ -18,7 +19,13 @@ export function openDoor({ host, authToken, tokensFile }: DoorSettings): Readonl
   const tokens = new Map<string, Principal>()
   if (authToken !== undefined) tokens.set(authToken, 'token')
   if (tokensFile !== undefined) for (const [token, name] of readTokens(tokensFile)) tokens.set(token, name)
-  if (tokens.size > 0 || isLoopback(host)) return tokens
+  if (tokens.size > 0) return tokens
+  if (tokensFile !== undefined) {
+    throw new Failure('settings.invalid', 'LATTICE_TOKENS_FILE holds no token, and would leave the door open', {
+      remedy: 'write a line with a name and a token into it, or leave LATTICE_TOKENS_FILE unset',
+    })
+  }
+  if (isLoopback(host)) return tokens
   throw new Failure('settings.invalid', `LATTICE_HOST=${host} is reachable from other machines, and no token is set`, {
     remedy: 'set LATTICE_AUTH_TOKEN, or LATTICE_HOST=127.0.0.1',
   })
