@@ -23,7 +23,7 @@ export interface OtlpSpanExporterOptions {
   readonly timeoutMs?: number
 }
 
-const defaultTimeoutMs = 10_000
+const defaultTimeoutMs = 5_000
 /** Of what a backend says, for people. */
 const mostSaid = 300
 

@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createVitest } from 'vitest/node'
 import type { Server } from '#scripts/services/server.ts'
-import { needs, needsOf } from './needs.ts'
+import { needs, needsOf, runsApart } from './needs.ts'
 import { type NotRun, closingLine, collect, failed, keep, root } from './results.ts'
 
 const { values, positionals: filters } = parseArgs({
@@ -21,7 +21,8 @@ const { values, positionals: filters } = parseArgs({
 })
 
 const found = globSync('test/**/*.test.ts', { cwd: root }).sort()
-const chosen = found.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+const named = found.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+const chosen = named.filter((file) => !runsApart(file, filters))
 const temporary = await mkdtemp(join(tmpdir(), 'lattice-test-'))
 const servers: Server[] = []
 

@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { startKafka } from '#scripts/services/kafka.ts'
+import { startPhoenix } from '#scripts/services/phoenix.ts'
 import { startRedis } from '#scripts/services/redis.ts'
 import { startRegistry } from '#scripts/services/registry.ts'
 import type { Server } from '#scripts/services/server.ts'
@@ -16,6 +17,8 @@ export interface Need {
   /** The variable that tells tests where it is. Set by the caller, nothing is started. */
   readonly variable: string
   readonly missing: () => string | undefined
+  /** Takes so long to be had that its tests run where a filter names it, and not with the others. */
+  readonly apart?: true
   /** Without a server where what is needed is no process. */
   readonly start: (dataDir: string) => Promise<{ readonly server?: Server; readonly address: string }>
 }
@@ -37,6 +40,15 @@ export const needs: Readonly<Record<string, Need>> = {
       return { server, address: server.brokers }
     },
   },
+  phoenix: {
+    variable: 'LATTICE_TEST_PHOENIX',
+    apart: true,
+    missing: () => withoutProgram('python3'),
+    start: async (dataDir) => {
+      const server = await startPhoenix({ dataDir })
+      return { server, address: server.url }
+    },
+  },
   registry: {
     variable: 'LATTICE_TEST_REGISTRY',
     missing: () => withoutProgram('java') ?? withoutProgram('mvn'),
@@ -50,6 +62,11 @@ export const needs: Readonly<Record<string, Need>> = {
     missing: () => withoutProgram('python3'),
     start: async () => ({ address: await preparePython() }),
   },
+}
+
+/** Whether a file runs only where it is named, as by `.phoenix.`. */
+export function runsApart(file: string, filters: readonly string[]): boolean {
+  return needsOf(file).some((name) => needs[name]?.apart === true && !filters.some((one) => one.includes(name)))
 }
 
 /** The needs in a file's name: `log.kafka.registry.test.ts` has two. */
