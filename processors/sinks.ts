@@ -13,13 +13,7 @@ interface Sink {
   readonly name: string
   /** Undefined where it is turned off. */
   readonly path: string | undefined
-  readonly write: (ports: RowSinkPorts, options: Options) => Promise<void>
-}
-
-interface Options {
-  /** False: only what is on the log already gets its rows. */
-  readonly follow: boolean
-  readonly signal: AbortSignal
+  readonly write: (ports: RowSinkPorts, options: { follow: true; signal: AbortSignal }) => Promise<void>
 }
 
 /** ★ Every sink with its file. */
@@ -40,22 +34,22 @@ export async function followSinks(lattice: Lattice, signal: AbortSignal): Promis
   await Promise.all(
     sinksOf(lattice.given).map(async (sink) => {
       while (sink.path !== undefined && !signal.aborted) {
-        await write(lattice, sink, { follow: true, signal })
+        await write(lattice, sink, signal)
         await clock.sleep(tryEveryMs, signal)
       }
     }),
   )
 }
 
-async function write({ given, codec, feed, claimCheck }: Lattice, sink: Sink, options: Options): Promise<void> {
+async function write({ given, codec, feed, claimCheck }: Lattice, sink: Sink, signal: AbortSignal): Promise<void> {
   const { log, clock, report, locks } = given
   const lock = locks.tryAcquire(`sink-${sink.name}`)
   if (lock === undefined || sink.path === undefined) return
   try {
     const file = given.openRowFile(sink.path, sink.name)
-    await sink.write({ log, codec, feed, clock, report, claimCheck, file }, options)
+    await sink.write({ log, codec, feed, clock, report, claimCheck, file }, { follow: true, signal })
   } catch (error) {
-    if (options.signal.aborted) return
+    if (signal.aborted) return
     report({ signal: 'reactor.failed', reactor: `sink-${sink.name}`, code: 'internal', message: String(error) })
   } finally {
     lock.release()

@@ -5,9 +5,10 @@
  * full disk cuts one short, and then the next row begins with a newline, so that the cut one is a line of its own.
  */
 import { constants, createReadStream, mkdirSync, readFileSync, statSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '#processors/ports/failure.ts'
 import type { RowFile } from '#processors/ports/row-file.ts'
 import { makeFolder, replaceFile } from './synced-files.ts'
@@ -44,8 +45,7 @@ async function appendRows(path: string, rows: readonly string[]): Promise<void> 
   const file = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o644)
   try {
     for (const row of rows) {
-      const { size } = await file.stat()
-      const bytes = Buffer.from(`${(await endsALine(file, size)) ? '' : '\n'}${row}\n`)
+      const bytes = Buffer.from(`${(await endsInACutRow(file)) ? '\n' : ''}${row}\n`)
       const { bytesWritten } = await file.write(bytes)
       if (bytesWritten < bytes.length) throw new Error(`only ${bytesWritten} of ${bytes.length} bytes were written`)
     }
@@ -57,11 +57,22 @@ async function appendRows(path: string, rows: readonly string[]): Promise<void> 
 
 const newline = 10
 
-async function endsALine(file: Awaited<ReturnType<typeof open>>, size: number): Promise<boolean> {
-  if (size === 0) return true
-  const last = Buffer.alloc(1)
-  const { bytesRead } = await file.read(last, 0, 1, size - 1)
-  return bytesRead === 0 || last[0] === newline
+/** A large row of another daemon can be seen half written for a moment: only what stays as it is was cut short. */
+async function endsInACutRow(file: FileHandle): Promise<boolean> {
+  for (let before = -1; ;) {
+    const { size } = await file.stat()
+    if (size === 0 || (await byteAt(file, size - 1)) === newline) return false
+    if (size === before) return true
+    before = size
+    await sleep(lookAgainMs)
+  }
+}
+
+const lookAgainMs = 20
+
+async function byteAt(file: FileHandle, at: number): Promise<number | undefined> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(1), 0, 1, at)
+  return bytesRead === 0 ? undefined : buffer[0]
 }
 
 async function told<Result>(path: string, work: () => Promise<Result>): Promise<Result> {

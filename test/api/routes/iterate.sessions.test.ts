@@ -110,7 +110,7 @@ test('each path has its row, and the view sessions has the same ones', async () 
   const plain = table.map((row) => ({
     ...row,
     attempts: JSON.parse(String(row['attempts'])) as unknown,
-    artifact: row['artifact'] === null ? null : (JSON.parse(String(row['artifact'])) as unknown),
+    artifact: row['artifact'] === null ? null : (JSON.parse(row['artifact'] as string) as unknown),
   }))
   const byId = (all: readonly Row[]): Row[] =>
     all.toSorted((a, b) => (String(a['run_id']) < String(b['run_id']) ? -1 : 1))

@@ -90,6 +90,15 @@ describe('a failing verdict', () => {
     expect(next(...second)).toMatchObject({ step: 'attempt', attempt: 3, tier: 1, choice: { provider: 'strong' } })
   })
 
+  test('is answered by the next tier earlier where answers are counted, so that the strongest is asked', () => {
+    const three = ladder(['one'], ['two'], ['strong'])
+    const counted = submitted({ validator: 'v', ladder: three, limits: { attempts: 9, answers: 3 } })
+    const refused = [counted, attempted(1), answered(1), judged(1, false)]
+    expect(next(...refused)).toMatchObject({ step: 'attempt', tier: 1, choice: { provider: 'two' } })
+    const twice = [...refused, attempted(2, { tier: 1, provider: 'two' }), answered(2), judged(2, false)]
+    expect(next(...twice)).toMatchObject({ step: 'attempt', tier: 2, choice: { provider: 'strong' } })
+  })
+
   test('on the strongest tier stays there', () => {
     expect(next(...third)).toMatchObject({ step: 'attempt', attempt: 4, tier: 1, choice: { provider: 'strong' } })
   })
