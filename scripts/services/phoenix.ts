@@ -39,7 +39,9 @@ export async function startPhoenix(options: ServerOptions & { readonly port?: nu
       args: [
         ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
         join(folder, 'bin', 'python'),
-        ...['-m', 'phoenix.server.main', 'serve'],
+        '-m',
+        'phoenix.server.main',
+        'serve',
       ],
       ready: async () =>
         await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(2_000) }).then(

@@ -69,9 +69,12 @@ test(
     const below = spans.filter((span) => span !== root)
     for (const { parent_id } of below) expect(parent_id).toBe(root?.context.span_id)
     expect(below.map(({ name }) => name).sort()).toEqual([
-      ...['chat small', 'chat small', 'chat small'],
+      'chat small',
+      'chat small',
+      'chat small',
       'retrieval',
-      ...['validate', 'validate'],
+      'validate',
+      'validate',
     ])
     for (const { start_time, end_time } of spans)
       expect(Date.parse(end_time)).toBeGreaterThanOrEqual(Date.parse(start_time))
