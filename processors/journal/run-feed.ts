@@ -36,6 +36,8 @@ export interface Judged {
 
 const topic = 'runs.v1'
 const flushEveryMs = 1000
+/** After a batch of which all was judged from memory: while only this process writes, reading it back is for nothing. */
+const knownRestMs = 5
 /** While it catches up, the referee is also flushed after this many records. */
 const flushEvery = 20_000
 
@@ -77,6 +79,7 @@ export function openRunFeed(given: {
     const after = referee.lastId(partition)
     const options = { follow, signal: ended.signal, ...(after === '' ? {} : { after }) }
     for await (const batch of log.read({ topic, partition, offset }, options)) {
+      const before = referee.next(partition)
       for (const record of batch) {
         const next = referee.next(partition)
         if (record.offset > next)
@@ -85,6 +88,7 @@ export function openRunFeed(given: {
       }
       wake(partition)
       if (referee.unwritten() >= flushEvery) flush()
+      if (follow && referee.next(partition) === before) await clock.sleep(knownRestMs, ended.signal)
     }
   }
 
