@@ -1,7 +1,7 @@
 /**
  * Any faults of model servers, seen by a client of `POST /v1/chat/completions` and by the log: the same story.
  */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { serving } from '#test/api/http/serving.ts'
 import type { Serving } from '#test/api/http/serving.ts'
