@@ -1,5 +1,5 @@
 /** `POST /v1/iterate` over real HTTP, before a fake model server, with a roster in a real file. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -82,6 +82,14 @@ test('an answer that passes is 200, with the seed defaults sent to the model', a
   const at = encodeURIComponent(answer.headers.get('x-lattice-position') ?? '')
   const run = await server.ask(`/v1/runs/${runId}?at=${at}&wait=5000`)
   expect(run.json).toMatchObject({ kind: 'iterate', outcome: 'accepted', attempts: 1 })
+  const index = await eventually('its folder', async () => {
+    const path = join(server.folder, 'runs', String(runId), 'artifacts', 'index.json')
+    return existsSync(path) ? readFileSync(path, 'utf8') : undefined
+  })
+  expect(JSON.parse(index)).toMatchObject({
+    run: runId,
+    artifacts: [{ path: 'output.txt', tags: ['output', 'accepted'] }],
+  })
 })
 
 test('a wrong city is told to the model as the structured error, and mended', async () => {

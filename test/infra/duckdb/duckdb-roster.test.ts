@@ -125,3 +125,13 @@ test.for([
     .catch((error: unknown) => error)
   expect(failure).toMatchObject({ code: 'roster.unavailable', message: expect.stringContaining(why) })
 })
+
+test('who matches is found by city, state and role, as far as they are given, capital letters and space aside', async () => {
+  const roster = rosterAt(csv('matching.csv', everything))
+  const idsOf = async (wanted: Parameters<Roster['matching']>[0]): Promise<string[]> =>
+    (await roster.matching(wanted)).map(({ id, name }) => `${id} ${name}`)
+  expect(await idsOf({ city: ' toledo', role: 'WELDER', most: 10 })).toEqual(["W-2 O'Neil, Sam", 'W-2 Somebody Else'])
+  expect(await idsOf({ state: 'oh', most: 1 })).toEqual(["W-2 O'Neil, Sam"])
+  expect(await idsOf({ city: "x' OR 1=1 --", most: 10 })).toEqual([])
+  expect(await idsOf({ most: 10 })).toHaveLength(4)
+})
