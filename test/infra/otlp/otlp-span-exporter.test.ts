@@ -46,7 +46,11 @@ test('a span arrives as it is, with the resource and the headers', async () => {
   const { traceId, spanId, parentSpanId, name, attributes } = span
   expect(batch?.spans).toEqual([
     {
-      ...{ traceId, spanId, parentSpanId, name, attributes },
+      traceId,
+      spanId,
+      parentSpanId,
+      name,
+      attributes,
       kind: 3,
       start: 1_795_000_000_000_250_000n,
       end: 1_795_000_000_999_999_023n,
