@@ -27,7 +27,11 @@ export async function validate(
   const passed = findings.length === 0
   const durationMs = elapsedMs(ports.clock, began)
   return {
-    ...{ attempt: attempt.attempt, validator, passed, findings, durationMs },
+    attempt: attempt.attempt,
+    validator,
+    passed,
+    findings,
+    durationMs,
     artifact: passed && answer !== undefined && makesArtifact(run.spec.kind) ? artifactText(answer) : null,
     groundedInRoster: answer === undefined ? null : groundedInRoster(validator, findings),
   }
