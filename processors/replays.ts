@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { carryOutPorts } from './carry-out-ports.ts'
 import { corpusOf } from './documents/read-folder.ts'
 import { counterfactual } from './kinds/replay/counterfactual.command.ts'
@@ -8,7 +9,7 @@ import type {
 } from './kinds/replay/counterfactual.command.ts'
 import { replay } from './kinds/replay/replay.command.ts'
 import type { Replayed, ReplayOptions, ReplayPorts } from './kinds/replay/replay.command.ts'
-import { appendReplayRow } from './kinds/replay/replay-rows.ts'
+import { appendReplayRow, replayRowsFile } from './kinds/replay/replay-rows.ts'
 import type { ReplayRequest } from './kinds/replay/replay.spec.ts'
 import { readRun } from './kinds/replay/run-side.ts'
 import { findRun } from './runs/find-run.query.ts'
@@ -75,7 +76,7 @@ export function replaysOf(lattice: Lattice): Replays {
     limits: { attemptTimeoutMs: settings.attemptTimeoutMs, deadlineMs: settings.deadlineMs },
     retrieval: settings.retrieval ?? usualRetrieval,
     corpora: async (root) => [await corpusOf(root)],
-    log: appendReplayRow,
+    log: (root, result) => appendReplayRow(given.openRowFile(join(root, replayRowsFile), 'replay-rows'), result),
   }
   const counterfactualPorts: CounterfactualPorts = {
     ...ports,

@@ -1,8 +1,9 @@
 import type { Counterfactual, Pair } from '#processors/kinds/replay/counterfactual.command.ts'
 
-type RunSide = Pair['original']
-
-/** What past runs and their counterfactuals came to, side by side, for people. A text is marked as `git diff --word-diff` does. */
+/**
+ * What past runs and their counterfactuals came to, side by side, for people. A text is marked as `git diff --word-diff`
+ * does it.
+ */
 export function counterfactualText({ pairs, tests }: Counterfactual): string {
   const blocks = pairs.map(blockOf)
   if (pairs.length === 0) return 'nothing was compared'
@@ -13,6 +14,8 @@ export function counterfactualText({ pairs, tests }: Counterfactual): string {
   const summary = [test('verdict', 'accepted now alone'), test('cost', 'cheaper now'), test('latency', 'faster now')]
   return [...blocks, summary.join('\n')].join('\n\n')
 }
+
+type RunSide = Pair['original']
 
 function blockOf({ original, replayed, difference }: Pair): string {
   const rows: readonly (readonly [string, (side: RunSide) => string])[] = [

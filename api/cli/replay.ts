@@ -77,7 +77,7 @@ async function replayTask(context: CliContext, task: string): Promise<ExitCode> 
       { principal: 'local', traceId: randomBytes(16).toString('hex'), gone: signal },
     )
     const { stores } = opened.lattice
-    await Promise.all([stores.lookup, stores.folders].map((store) => store?.reached([position], shownWithinMs)))
+    for (const store of [stores.lookup, stores.folders]) await store?.reached([position], shownWithinMs)
     answer(context, result, result.model_response)
     const { passed, reasons } = result.validation_result
     print.note(`${passed ? 'passed' : 'not passed'}${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`)
