@@ -175,6 +175,8 @@ describe('[verdict.closed] a verdict', () => {
       passed: true,
       findings: [],
       durationMs: 0.333,
+      artifact: null,
+      groundedInRoster: null,
     })
     expect(await judge('json', '{')).toMatchObject({ passed: false })
   })

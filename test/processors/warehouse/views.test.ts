@@ -54,6 +54,8 @@ const defaults = {
   worker: 'w',
   reason: null,
   resumes: 1,
+  artifact: null,
+  groundedInRoster: null,
   query: 'q',
   corpora: [],
   documents: 1,
