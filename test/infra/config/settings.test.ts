@@ -15,10 +15,10 @@ test('every default is allowed', () => {
   expect(refused.map(([name]) => name)).toEqual([])
 })
 
-test('what holds a key or a token is marked as secret', () => {
+test('what holds a key, a token or headers is marked as secret', () => {
   const secrets = [...everySetting].filter(([, one]) => one.secret === true).map(([, { env }]) => env[0])
   const named = [...everySetting.values()]
     .map(({ env }) => env[0])
-    .filter((name) => /(_KEY|_TOKEN|_PASSWORD)$/.test(name))
+    .filter((name) => /(_KEY|_TOKEN|_PASSWORD|_HEADERS)$/.test(name))
   expect(secrets.sort()).toEqual(named.sort())
 })
