@@ -1,6 +1,6 @@
 /**
  * `node scripts/schemathesis.ts [<schemathesis> [<its options>…]]`: schemathesis against a really serving process, with
- * the built-in model.
+ * the built-in model and a fake Ollama that answers to every name.
  *
  * Holds every answer against the OpenAPI document: no 5xx, no status, type or shape that is not documented. Not held:
  * that what fits the schemas is accepted, because SQL has a grammar, a provider has to be configured, and no text has a
@@ -12,11 +12,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startServing } from '#test/crash/serving-process.ts'
+import { startFakeOllama } from '#test/fakes/ollama-server.ts'
 
 const [program = 'schemathesis', ...more] = process.argv.slice(2)
 const folder = mkdtempSync(join(tmpdir(), 'lattice-schemathesis-'))
 writeFileSync(join(folder, 'README.md'), '# Widgets\n\nWidgets are sorted by colour.\n')
-const serving = await startServing({ folder, env: { LATTICE_PROVIDER: 'lattice', LATTICE_LOG_LEVEL: 'error' } })
+// A bare name goes to Ollama; with nobody there 502 is the right answer, and would hide a wrong one.
+const ollama = await startFakeOllama({ answer: 'forty-two' })
+const env = { LATTICE_PROVIDER: 'lattice', OLLAMA_URL: ollama.url, LATTICE_LOG_LEVEL: 'error' }
+const serving = await startServing({ folder, env })
 
 const limits = [
   '--max-examples',
@@ -27,6 +31,9 @@ const limits = [
   '2',
   '--request-timeout',
   '10',
+  // Most texts are no segment of a path, so it gives up on names of models.
+  '--suppress-health-check',
+  'filter_too_much',
   '--max-failures',
   '100',
 ]
@@ -38,6 +45,7 @@ try {
   process.exitCode = code ?? 1
 } finally {
   await serving.kill('SIGTERM')
+  await ollama.close()
   const output = serving.output()
   if (/request\.failed/.test(output)) {
     process.stderr.write(output)
