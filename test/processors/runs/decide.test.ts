@@ -115,7 +115,8 @@ describe('a failing verdict', () => {
       passed: false,
       findings: [{ kind: 'Infrastructure', code: 'roster-unavailable', message: 'gone', path: null }],
       durationMs: 1,
-      ...{ artifact: null, groundedInRoster: null },
+      artifact: null,
+      groundedInRoster: null,
     })
     const step = next(...first, attempted(2), answered(2), unjudged)
     expect(step).toEqual({ step: 'finish', outcome: 'failed', reason: 'unjudged' })

@@ -113,8 +113,13 @@ export const happened = {
     }),
   judged: (attempt: number, passed: boolean, durationMs = 1) =>
     event('verdict.reached', {
-      ...{ attempt, validator: 'v', passed, findings: [], durationMs },
-      ...{ artifact: null, groundedInRoster: null },
+      attempt,
+      validator: 'v',
+      passed,
+      findings: [],
+      durationMs,
+      artifact: null,
+      groundedInRoster: null,
     }),
   completed: (outcome: EventData['run.completed']['outcome'], attempt: number | null = null) =>
     event('run.completed', { outcome, reason: null, attempt, attempts: 1, durationMs: 1 }),

@@ -18,7 +18,7 @@ const defaults: TaskDefaults = {
   folder: undefined,
 }
 
-type TaskPorts = SubmitPorts & { readonly defaults: () => TaskDefaults }
+type TaskPorts = SubmitPorts & { readonly defaults: () => TaskDefaults | Promise<TaskDefaults> }
 
 function portsOf({ journal, feed, clock, log }: Process, given: Partial<TaskPorts> = {}): TaskPorts {
   return {
