@@ -101,7 +101,8 @@ export interface AssembleOptions {
 const commandConnectMs = 3_000
 
 export async function assemble(config: Config, report: Report, options: AssembleOptions = {}): Promise<Assembled> {
-  mkdirSync(config.data, { recursive: true })
+  // Every prompt and answer is in it.
+  mkdirSync(config.data, { recursive: true, mode: 0o700 })
   const clock = createSystemClock()
   const openSpanExporter = configuredSpanExporter(config)
   const worker = `${placeOf(config.data)}.${process.pid}.${randomBytes(4).toString('hex')}`

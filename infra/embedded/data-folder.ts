@@ -2,7 +2,7 @@
  * The folder the embedded log stands in.
  *
  * Promise: when it is returned it exists and so do its parents on the disk, also after a power cut. (What SQLite makes
- * inside, SQLite syncs.)
+ * inside, SQLite syncs.) One that is made here is its owner's alone: it holds every prompt and answer.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -11,7 +11,7 @@ import { Failure } from '#processors/ports/failure.ts'
 export function dataFolder(path: string): string {
   const folder = resolve(path)
   try {
-    const first = mkdirSync(folder, { recursive: true })
+    const first = mkdirSync(folder, { recursive: true, mode: 0o700 })
     for (let made = folder; first !== undefined && made.length >= first.length; made = dirname(made))
       sync(dirname(made))
     return folder
