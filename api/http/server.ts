@@ -28,6 +28,8 @@ export const bodyLimitBytes = 32 * 1024 * 1024
 const defaultPatience = { headersMs: 15_000, requestMs: 120_000, lookEveryMs: 5_000 }
 /** What is under way has so long to end when the server closes. */
 const closeWithinMs = 5_000
+/** A client that reads nothing of its answer for so long has gone, whatever its connection says. */
+const stalledMs = 60_000
 const openAddresses = /^\/(health|ready|openapi\.json|docs(\/.*)?)$/
 
 export async function createHttp(opened: Opened, options: HttpOptions): Promise<Http> {
@@ -52,7 +54,7 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
   )
   http.decorateRequest('principal', 'local')
   http.decorate('closing', closing.signal)
-  const connections = watchConnections(http.server, closeWithinMs)
+  const connections = watchConnections(http.server, { graceMs: closeWithinMs, stalledMs })
   http.addHook('preClose', async () => {
     closing.abort()
     connections.end()

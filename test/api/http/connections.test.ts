@@ -6,10 +6,10 @@ import { watchConnections } from '#api/http/connections.ts'
 import { eventually } from '#test/contracts/eventually.ts'
 
 /** A server whose answers are held back until they are let go. */
-async function holding(graceMs: number) {
+async function holding(graceMs: number, stalledMs = 60_000) {
   const held: ServerResponse[] = []
   const server = createServer({ keepAliveTimeout: 60_000 }, (_, response) => void held.push(response))
-  const connections = watchConnections(server, graceMs)
+  const connections = watchConnections(server, { graceMs, stalledMs })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const closed = (): Promise<void> =>
     new Promise((resolve) => {
@@ -66,4 +66,26 @@ test('what does not end in time is cut', async () => {
   await closed()
   await asking.gone
   expect(asking.received()).toBe('')
+})
+
+test('a client that reads nothing of its answer is cut off; one that waits for a slow answer is not', async () => {
+  const { server, held, closed, port } = await holding(1000, 100)
+  const stalled = client(port, '')
+  stalled.socket.pause()
+  stalled.socket.write(request)
+  await eventually('a request', () => held.length === 1)
+  let cut = false
+  held[0]?.once('close', () => (cut = true))
+  // More than the system keeps for who doesn't read.
+  held[0]?.write(Buffer.alloc(32 * 1024 * 1024))
+  const patient = client(port, request)
+  await eventually('another request', () => held.length === 2)
+  await eventually('the end of the one that does not read', () => cut)
+  let rang = 0
+  server.on('timeout', () => rang++)
+  await eventually('a wait of more than twice that time', () => rang >= 2)
+  held[1]?.end('late answer')
+  await eventually('the late answer', () => patient.received().includes('late answer'))
+  stalled.socket.destroy()
+  await closed()
 })
