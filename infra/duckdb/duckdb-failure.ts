@@ -24,7 +24,7 @@ const meanings: readonly { text: RegExp; code: FailureCode; message: string; rem
   },
   { text: /INTERRUPT/, code: 'query.stopped', message: 'the query was stopped', remedy: 'Ask again.' },
   {
-    text: /No space left on device|Disk quota exceeded/,
+    text: /No space left on device|Disk quota exceeded|failed to offload data block/,
     code: 'store.stalled',
     message: 'the disk is full',
     remedy: 'Free some space.',
@@ -50,7 +50,13 @@ export function duckdbFailure(error: unknown, path: string): unknown {
   return new Failure(meaning.code, `${path}: ${meaning.message}`, { remedy: meaning.remedy, cause: error })
 }
 
-/** Whether the database refuses everything from now on until it is opened again, as after a failed checkpoint. */
+/**
+ * Whether the database refuses everything from now on until it is opened again, as after a failed checkpoint. How much
+ * it may put on the disk for a while it measures once: on a disk that was full then, nothing for ever.
+ */
 export function isInvalidated(error: unknown): boolean {
-  return error instanceof Error && /FATAL Error|INTERNAL Error|has been invalidated/.test(error.message)
+  return (
+    error instanceof Error &&
+    /FATAL Error|INTERNAL Error|has been invalidated|failed to offload data block/.test(error.message)
+  )
 }
