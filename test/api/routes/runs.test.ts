@@ -29,9 +29,13 @@ describe('GET /v1/runs', () => {
   test('pages go on where the one before ended, each run once, newest first', async () => {
     await using own = await serving({ worker: false })
     const submitted = []
-    for (let count = 0; count < 25; count += 1) submitted.push((await submit({}, own)).runId)
-    const seen: string[] = []
     let cursor = ''
+    for (let count = 0; count < 25; count += 1) {
+      const { runId, position } = await submit({}, own)
+      submitted.push(runId)
+      cursor = `&at=${encodeURIComponent(position)}`
+    }
+    const seen: string[] = []
     for (let page = 0; page < 10; page += 1) {
       const { json } = await own.ask(`/v1/runs?limit=10${cursor}`)
       seen.push(...json.runs.map(({ runId }: { runId: string }) => runId))
