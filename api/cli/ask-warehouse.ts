@@ -1,21 +1,40 @@
-import { Failure } from '#processors/ports/failure.ts'
+import { Failure, isFailure } from '#processors/ports/failure.ts'
 import { formatToken } from '#schemas/position.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliContext } from './command.ts'
-import { needOwner } from './owner.ts'
+import { findOwner, ownedElsewhere } from './owner.ts'
+import type { Owner } from './owner.ts'
+import { pause } from './run-log.ts'
 
 /**
  * Asks the warehouse one question: here where this process owns it, else of who does.
  *
- * Promise: the answer has all of the log as it was when the question was asked.
+ * Promise: the answer has all of the log as it was when the question was asked. A command that owns it for a moment is
+ * waited for.
  */
 export async function askWarehouse(context: CliContext, opened: Opened, question: Question): Promise<Answer> {
   const from = await endsOf(opened)
-  const isOurs = opened.lattice.owned.some(({ name }) => name === 'warehouse')
-  if (!isOurs) return askOwner(context, opened, { ...question, from })
-  return askHere(opened, question, { from, signal: context.signal })
+  const { lattice } = opened
+  const isOurs = (): boolean => lattice.owned.some(({ name }) => name === 'warehouse')
+  const { clock } = lattice.given
+  const until = clock.monotonic() + ownerEndsWithinMs
+  for (;;) {
+    const owner = isOurs() ? undefined : await findOwner(context, lattice, 'warehouse')
+    if (owner !== undefined) return askOwner(owner, { ...question, from, logId: lattice.given.log.id })
+    try {
+      return await askHere(opened, question, { from, signal: context.signal })
+    } catch (error) {
+      if (isOurs() || !isFailure(error, 'store.locked')) throw error
+      if (context.signal.aborted || clock.monotonic() >= until) throw ownedElsewhere(context, lattice, 'warehouse')
+      await pause(lookAgainMs, context.signal)
+    }
+  }
 }
+
+/** For another command that has it to end. */
+const ownerEndsWithinMs = 5_000
+const lookAgainMs = 100
 
 interface Question {
   readonly sql: string
@@ -54,12 +73,9 @@ async function askHere(
 }
 
 async function askOwner(
-  context: CliContext,
-  { lattice }: Opened,
-  { from, ...question }: Question & { from: readonly Position[] },
+  owner: Owner,
+  { from, logId, ...question }: Question & { readonly from: readonly Position[]; readonly logId: string },
 ): Promise<Answer> {
-  const { id } = lattice.given.log
-  const owner = await needOwner(context, lattice, 'warehouse')
-  const at = from.length === 0 ? '' : `?at=${encodeURIComponent(formatToken(id, from))}&wait=${ownerWaitMs}`
+  const at = from.length === 0 ? '' : `?at=${encodeURIComponent(formatToken(logId, from))}&wait=${ownerWaitMs}`
   return (await owner.post(`/v1/sql${at}`, question)) as Answer
 }

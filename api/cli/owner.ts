@@ -1,9 +1,10 @@
 import { Failure, isFailure } from '#processors/ports/failure.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliContext } from './command.ts'
+import { othersOn, servingOf } from './serving-address.ts'
 
 /**
- * The process that owns the stores, asked over HTTP where it is configured to listen.
+ * The process that owns the stores, asked over HTTP where it has said that it listens, or is configured to.
  *
  * Promise: only one that owns the very same store is asked; what it refuses is passed on in its own words.
  */
@@ -12,14 +13,27 @@ export interface Owner {
   post(path: string, body: unknown): Promise<unknown>
 }
 
-/** The owner of a store; undefined when nobody who owns it listens there. */
+/** The owner of a store; undefined when nobody who owns it listens. */
 export async function findOwner(
-  { loaded, signal }: CliContext,
-  { given }: Opened['lattice'],
+  context: CliContext,
+  lattice: Opened['lattice'],
   store: string,
 ): Promise<Owner | undefined> {
-  const { host, port, authToken } = loaded.config
-  const base = `http://${reachable(host)}:${port}`
+  const { data, host, port } = context.loaded.config
+  const recorded = servingOf(data, lattice.given.locks).map(({ address }) => address)
+  for (const base of new Set([...recorded, baseOf(host, port)])) {
+    const owner = await ownerAt(base, context, { lattice, store })
+    if (owner !== undefined) return owner
+  }
+  return undefined
+}
+
+async function ownerAt(
+  base: string,
+  { loaded, signal }: CliContext,
+  { lattice, store }: { readonly lattice: Opened['lattice']; readonly store: string },
+): Promise<Owner | undefined> {
+  const { authToken } = loaded.config
   const headers: Record<string, string> = authToken === undefined ? {} : { authorization: `Bearer ${authToken}` }
 
   async function ask(path: string, body?: unknown): Promise<unknown> {
@@ -38,7 +52,7 @@ export async function findOwner(
   const { stores = [] } = ((await ask('/v1/stores').catch(unlessRefused)) ?? {}) as { stores?: readonly OwnedStore[] }
   const found = stores.find(({ name, state }) => name === store && state !== 'elsewhere')
   // Another server may listen there: builds have names that no two folders share.
-  if (!given.builds.list(store).some(({ id }) => id === found?.build)) return undefined
+  if (!lattice.given.builds.list(store).some(({ id }) => id === found?.build)) return undefined
   return {
     get: (path) => ask(path),
     post: (path, body) => ask(path, body),
@@ -55,14 +69,18 @@ interface OwnedStore {
 export async function needOwner(context: CliContext, lattice: Opened['lattice'], store: string): Promise<Owner> {
   const owner = await findOwner(context, lattice, store)
   if (owner !== undefined) return owner
-  const { host, port } = context.loaded.config
-  throw new Failure(
-    'store.locked',
-    `store ${store} belongs to another process, which does not listen at ${host}:${port}`,
-    {
-      remedy: 'set LATTICE_HOST and LATTICE_PORT as that process has them, or stop it',
-    },
-  )
+  throw ownedElsewhere(context, lattice, store)
+}
+
+/** What is said of a store whose owner can't be asked. */
+export function ownedElsewhere({ loaded }: CliContext, lattice: Opened['lattice'], store: string): Failure {
+  const { data, host, port } = loaded.config
+  const others = othersOn(data, lattice)
+  const owner = others.length === 0 ? 'another process' : `process ${others.join(' or ')}`
+  const serving = servingOf(data, lattice.given.locks).map(({ address }) => address)
+  const where = serving.length === 0 ? '' : `; the server at ${serving.join(', ')} does not own it or does not answer`
+  const remedy = `wait until that process has ended, or stop it; a server elsewhere is asked where LATTICE_HOST and LATTICE_PORT say (now ${host}:${port})`
+  return new Failure('store.locked', `store ${store} belongs to ${owner}${where}`, { remedy })
 }
 
 function unlessRefused(error: unknown): undefined {
@@ -81,6 +99,11 @@ async function read(response: Response): Promise<unknown> {
   const why = detail === '' ? title : detail
   const code = response.status === 400 || response.status === 422 ? 'request.invalid' : 'store.locked'
   throw new Failure(code, why === '' ? `${response.url} answers ${response.status}` : why, { remedy })
+}
+
+/** Where a process that listens so is asked from this machine. */
+export function baseOf(host: string, port: number): string {
+  return `http://${reachable(host)}:${port}`
 }
 
 /** An address that means "all" is asked on loopback. */

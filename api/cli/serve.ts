@@ -5,13 +5,16 @@ import { Failure } from '#processors/ports/failure.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
 import { counted } from './counted.ts'
+import { baseOf } from './owner.ts'
+import { recordServing } from './serving-address.ts'
 import { version } from './version.ts'
 
 /**
  * `lattice serve`: API, stores and worker in one process, or some of them by `--role`.
  *
  * Promise: refuses to listen beyond loopback without a token. On SIGTERM it stops taking, finishes or leaves resumable
- * what is under way within 10 s, and exits 0.
+ * what is under way within 10 s, and exits 0. `/ready` is true once log, stores and worker are up, and no more once it stops;
+ * where it listens stands beside its lock, for the commands on the same data folder.
  */
 const roles = ['api', 'stores', 'worker'] as const
 type Role = (typeof roles)[number]
@@ -35,6 +38,8 @@ export const serve: CliAction = async (context) => {
   let worker: Awaited<ReturnType<typeof opened.work>> | undefined
   let http: Awaited<ReturnType<typeof createHttp>> | undefined
   let ingesting: Promise<void> | undefined
+  let started = false
+  let unrecord = (): void => {}
   try {
     if (wanted.has('api')) {
       http = await createHttp(opened, {
@@ -42,13 +47,18 @@ export const serve: CliAction = async (context) => {
         version,
         tokens,
         corsOrigins: config.corsOrigins,
+        started: () => started,
         metrics: async () => ({ contentType: prometheus.contentType, body: await prometheus.metrics() }),
       })
       const address = await listen(http, config)
+      // Not the address of the settings: port 0 takes a free one.
+      const port = Number(new URL(address).port)
+      unrecord = recordServing(config.data, opened.lattice, baseOf(config.host, port))
       print.note(`api     ${address}/v1`)
       print.note(`docs    ${address}/docs`)
     }
     worker = wanted.has('worker') ? await opened.work() : undefined
+    started = true
     const { log } = opened.lattice.given
     print.note(`log     ${log.backend} ${log.id} (${log.durability})`)
     print.note(`stores  ${opened.lattice.owned.map(({ name }) => name).join(', ') || 'owned by another process'}`)
@@ -60,6 +70,8 @@ export const serve: CliAction = async (context) => {
   } finally {
     // Whatever does not close in time can be resumed: everything acknowledged is on the log.
     setTimeout(() => process.exit(), closeWithinMs).unref()
+    started = false
+    unrecord()
     await http?.close()
     await worker?.stop(graceMs)
     await opened.close()

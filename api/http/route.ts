@@ -22,6 +22,8 @@ export interface HttpOptions {
   /** Origins whose pages may read answers; `*` for all. */
   readonly corsOrigins: readonly string[]
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>
+  /** Whether all of this process is up, as `/ready` says; where it is not given, it is. */
+  readonly started?: () => boolean
   /** How long a client may take to send its headers and its whole request, and how often that is looked at. */
   readonly patience?: { readonly headersMs: number; readonly requestMs: number; readonly lookEveryMs: number }
 }

@@ -16,7 +16,7 @@ const Ready = Type.Object(
 
 const logPatienceMs = 2000
 
-export const healthRoutes: AddRoutes = (http, { lattice }, { metrics }) => {
+export const healthRoutes: AddRoutes = (http, { lattice }, { metrics, started = () => true }) => {
   const { log, clock } = lattice.given
   for (const schema of [Health, Ready]) http.addSchema(schema)
 
@@ -41,7 +41,7 @@ export const healthRoutes: AddRoutes = (http, { lattice }, { metrics }) => {
         operationId: 'getReady',
         summary: 'Whether it can serve',
         description:
-          'The log answers, and every store of this process folds. What is wrong with a store: GET /v1/stores.',
+          'The process has started, the log answers, and every store of this process folds. What is wrong with a store: GET /v1/stores.',
         tags: ['health'],
         security: [],
         response: answers({
@@ -53,7 +53,7 @@ export const healthRoutes: AddRoutes = (http, { lattice }, { metrics }) => {
     async (_, reply) => {
       const stores = lattice.owned.map((store) => store.status()).map(({ store, state }) => ({ store, state }))
       const answered = await logAnswers()
-      const ready = answered && stores.every(({ state }) => state === 'folding')
+      const ready = answered && started() && stores.every(({ state }) => state === 'folding')
       return reply.code(ready ? 200 : 503).send({ ready, log: answered ? 'ok' : 'unavailable', stores })
     },
   )

@@ -68,6 +68,13 @@ test.for([
   expect(result.stderr).toContain(message)
 })
 
+test('questions in SQL at the same time wait for one another', async () => {
+  const asked = await Promise.all([1, 2, 3].map((n) => here('sql', `SELECT ${n} AS n`, '--json')))
+  expect(asked.map(({ code, stdout, stderr }) => (code === 0 ? stdout : stderr))).toEqual(
+    [1, 2, 3].map((n) => `{"n":${n}}\n`),
+  )
+})
+
 test('logs prints whole lines of JSON, the last says how the run ended', async () => {
   const { code, stdout } = await here('logs', runIdIn(first))
   const rows = stdout

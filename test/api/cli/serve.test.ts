@@ -69,6 +69,13 @@ test('sql asks the server, for all that is on the log', async () => {
   expect(refused).toMatchObject({ code: 2, stdout: '' })
 })
 
+test('status and sql find the server by its data folder, wherever it listens', async () => {
+  const unaware = { folder, env: keyless }
+  const { unseen } = JSON.parse((await lattice(['status', '--json'], unaware)).stdout) as { unseen: unknown[] }
+  expect(unseen).toEqual([])
+  expect(await lattice(['sql', 'SELECT 1 AS one', '--json'], unaware)).toMatchObject({ code: 0, stdout: '{"one":1}\n' })
+})
+
 test.for(['lookup', 'folders', 'warehouse'] as const)(
   '[promote.clean] [replay.silent] %s is rebuilt beside the server, equal to the live one, promoted and rolled back, and the server switches',
   async (store) => {

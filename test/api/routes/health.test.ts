@@ -14,6 +14,15 @@ test('a serving process lives and is ready', async () => {
   })
 })
 
+test('a process that is only starting is not ready, and is once it has started', async () => {
+  let isUp = false
+  await using server = await serving({ worker: false, stores: ['lookup'], http: { started: () => isUp } })
+  const early = await server.ask('/ready')
+  expect([early.status, early.json]).toMatchObject([503, { ready: false, log: 'ok' }])
+  isUp = true
+  expect((await server.ask('/ready')).status).toBe(200)
+})
+
 test('a process whose log does not answer, or whose store has stopped, lives and is not ready', async () => {
   await using server = await serving({
     worker: false,
