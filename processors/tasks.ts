@@ -10,6 +10,7 @@ import type { TaskDefaults, TaskRequest } from './kinds/task/task.spec.ts'
 import { rememberAnswering } from './models/answering.ts'
 import { routeModel } from './models/route-model.ts'
 import type { ModelRoute } from './models/route-model.ts'
+import { routeTask } from './models/route-task.ts'
 import { Failure } from './ports/failure.ts'
 import { carryOut } from './runs/carry-out.ts'
 import type { CarriedOut } from './runs/carry-out.ts'
@@ -55,7 +56,7 @@ export function tasksOf(lattice: Lattice): Tasks {
     const [corpora, local] = await Promise.all([corporaOfFolder(), answering()])
     const { retrieval } = settings
     return {
-      route: (wanted) => routeModel(models.chain, local, wanted).choices,
+      route: (wanted) => routeTask({ chain: models.chain, answering: local, names: models.names }, wanted),
       temperature: settings.temperature,
       maxTokens: settings.maxTokens,
       attempts: settings.attempts,

@@ -12,7 +12,7 @@ export const commands: readonly CliCommand[] = [
     usage: 'run <prompt>',
     summary: 'carry out one task here and now, and print the answer; - reads the prompt from stdin',
     options: [
-      ['--model <model>', 'the model to ask (LATTICE_MODEL)'],
+      ['--model <model>', 'the model to ask: groq/…, ollama/…, tier/…; without a prefix that of the first provider'],
       ['--provider <provider>', 'the one provider to ask (LATTICE_PROVIDER)'],
       ['--base-url <url>', "the chosen provider's base URL (LATTICE_BASE_URL)"],
       ['--provider-order <names>', 'providers in the order they are tried (LATTICE_PROVIDER_ORDER)'],

@@ -35,8 +35,7 @@ export const run: CliAction = async (context) => {
       throw new Failure('request.invalid', `there is no validator ${request.validator}; there are: ${known}`)
     }
     if (config.useRag) await ingest(opened, config.ragMaxIngest, print.note)
-    const { standsIn } = await opened.tasks.route()
-    if (standsIn) print.note(standInNotice)
+    if (request.model === undefined && (await opened.tasks.route()).standsIn) print.note(standInNotice)
     if (signal.aborted) return 130
     const submitted = await opened.tasks.submit(request, { principal: 'local', interactive: true })
     const carried = await opened.tasks.carryOutNow(submitted, cancelledBy(signal, opened, submitted.runId))
@@ -58,10 +57,13 @@ async function requestOf({ arguments: [prompt = ''], options, signal }: CliConte
   const text = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined)
   const system = text('system')
   const validator = text('validator')
+  // With a provider or an endpoint of its own on the command line it is that one's name, as the settings have it.
+  const model = text('provider') === undefined && text('baseUrl') === undefined ? text('model') : undefined
   return {
     prompt: prompt === '-' ? await readStdin(signal) : prompt,
     ...(system === undefined ? {} : { system }),
     ...(validator === undefined ? {} : { validator }),
+    ...(model === undefined ? {} : { model }),
   }
 }
 

@@ -25,7 +25,14 @@ const bodyOf = (validators: readonly string[]) =>
       }),
       system: Type.Optional(Type.String({ description: 'A system message before the prompt.' })),
       provider: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'The one provider to ask.' })),
-      model: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'The model to ask first.' })),
+      model: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 256,
+          description:
+            'As in a chat; a name without a prefix is asked of the first provider. With `provider`, its own name.',
+        }),
+      ),
       validator: Type.Optional(
         Type.Enum([...validators], { description: 'What judges the answer; default: answered.' }),
       ),
@@ -79,6 +86,7 @@ export const taskRoutes: AddRoutes = (http, { tasks, lattice }) => {
           ...codesOf.body,
           ...codesOf.write,
           'provider.unconfigured',
+          'model.unknown',
           'budget.spent',
           'budget.unpriced',
           'idempotency.conflict',

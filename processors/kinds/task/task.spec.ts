@@ -12,8 +12,9 @@ import { defaultValidator, validatorFor } from '#processors/validation/validator
 export interface TaskRequest {
   readonly prompt: string
   readonly system?: string
-  /** Provider and model, instead of the configured ladder. */
+  /** The one provider to ask; `model` is then its own name for it. */
   readonly provider?: string
+  /** As in a chat; a name without a prefix is the model of the first provider. */
   readonly model?: string
   readonly validator?: string
   readonly validatorOptions?: Readonly<Record<string, unknown>>
@@ -29,7 +30,7 @@ export interface TaskRequest {
 
 /** What the configuration gives a task that does not say. */
 export interface TaskDefaults {
-  /** The choices for what a task asks for. Errors: `provider.unconfigured`, `request.invalid`. */
+  /** The choices for what a task asks for. Errors: `model.unknown`, `provider.unconfigured`, `request.invalid`. */
   readonly route: (wanted: Wanted) => readonly ModelChoice[]
   readonly temperature: number | undefined
   readonly maxTokens: number | undefined

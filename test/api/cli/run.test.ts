@@ -170,3 +170,16 @@ test('a .env of the folder is read', async () => {
   expect(stdout).toBe('A log for pilots.\n')
   removeFolder(fresh)
 })
+
+test('a model that nobody has is an error, not another model’s answer', async () => {
+  for (const [model, env] of [
+    ['nope/x', {}],
+    ['openai/x', {}],
+    ['nope/x', configured],
+  ] as const) {
+    const result = await lattice(['run', 'What?', '--model', model], { folder, env })
+    expect(result).toMatchObject({ stdout: '' })
+    expect(result.code).not.toBe(0)
+    expect(result.stderr).toContain(model.startsWith('nope') ? 'nope/x' : 'OPENAI_API_KEY is not set')
+  }
+})

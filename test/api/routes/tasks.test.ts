@@ -148,3 +148,24 @@ test('a provider without a key of its own is refused, and says what to do', asyn
   expect(answer).toMatchObject({ status: 400, code: 'provider.unconfigured' })
   expect(answer.json.remedy).not.toBe('')
 })
+
+test('a model is asked of whom its name says, though another provider comes first', async () => {
+  const { json } = await post({ prompt: 'p', model: 'ollama/llama3', retrieval: false, maxAttempts: 1 })
+  const { events } = (await server.ask(`/v1/runs/${json.runId}/events`)).json
+  expect(events[0].data.ladder).toEqual([{ name: 'default', choices: [{ provider: 'ollama', model: 'llama3' }] }])
+  expect(server.models.calls.filter(({ body }) => body.includes('llama3'))).toEqual([])
+})
+
+test('a model nobody has is 404, also where nothing is configured', async () => {
+  const bare = { LATTICE_PROVIDER: '', OPENAI_API_KEY: '', OPENAI_BASE_URL: '', OLLAMA_URL: 'http://127.0.0.1:9' }
+  await using without = await serving({
+    env: { ...bare, LATTICE_PROVIDER_ORDER: 'openai' },
+    stores: ['lookup'],
+    worker: false,
+  })
+  for (const model of ['nope/x', 'openai/x', 'gpt-4o']) {
+    const answer = await without.ask('/v1/tasks', { method: 'POST', body: { prompt: 'p', model } })
+    expect(answer).toMatchObject({ status: 404, code: 'model.unknown' })
+  }
+  expect(await post({ prompt: 'p', model: 'nope/x' })).toMatchObject({ status: 404, code: 'model.unknown' })
+})
