@@ -6,6 +6,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Report, Signal } from '#processors/ports/report.ts'
+import { measureEventLoopLag, neverMs } from './event-loop-lag.ts'
 
 export interface PrometheusReport {
   readonly report: Report
@@ -22,12 +23,13 @@ export interface PrometheusReportOptions {
 const secondsOfAppends = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5]
 const secondsOfCalls = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 const mostLabelValues = 100
-/** How often the event loop's delay is sampled: prom-client's 10 ms are most of what an idle server does. */
-const loopSampleMs = 500
 
 export function openPrometheusReport({ processMetrics = true }: PrometheusReportOptions = {}): PrometheusReport {
   const registry = new Registry()
-  if (processMetrics) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: loopSampleMs })
+  if (processMetrics) {
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: neverMs })
+    measureEventLoopLag(registry)
+  }
   const record = recorder(registry)
   return { report: record, contentType: registry.contentType, metrics: async () => await registry.metrics() }
 }

@@ -3,6 +3,7 @@ import { Failure } from '#processors/ports/failure.ts'
 import type { StoreBuild, StoreBuilds } from '#processors/ports/store-builds.ts'
 import type { Position } from '#schemas/position.ts'
 import { openBuildNote } from './build-note.ts'
+import { createFoldMeter } from './fold-meter.ts'
 import { createReached } from './reached.ts'
 import { foldTopics } from './fold-topics.ts'
 import type { FoldPorts } from './fold-topics.ts'
@@ -100,13 +101,22 @@ export async function openLiveStore<Reads>(
       reached.set(at.topic, at.partition, at.next)
       given.moved?.(at)
     }
-    for (const at of await opened.store.checkpoints()) moved(at)
+    const begins = await opened.store.checkpoints()
+    for (const at of begins) moved(at)
+    const meter = createFoldMeter(definition, { ...ports, signal: opened.ended.signal }, begins)
+    const folded = (at: StoredCheckpoint): void => {
+      moved(at)
+      meter.moved(at)
+    }
     const report: FoldPorts['report'] = (signal) => {
-      if (signal.signal === 'store.stalled') stalled = signal.message
+      if (signal.signal === 'store.stalled') {
+        stalled = signal.message
+        meter.waits()
+      }
       if (signal.signal === 'store.resumed') stalled = undefined
       ports.report(signal)
     }
-    const withWaiters: FoldPorts = { ...foldPorts(opened), report, folded: moved }
+    const withWaiters: FoldPorts = { ...foldPorts(opened), report, folded }
     await foldTopics(definition, opened.store, withWaiters, { follow: true, signal: opened.ended.signal }).catch(
       (error: unknown) => {
         if (!opened.ended.signal.aborted) stop(error)
