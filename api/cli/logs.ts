@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '#processors/ports/failure.ts'
-import type { CliAction } from './command.ts'
+import { awaitedRun, noLogOf } from './awaited-run.ts'
+import type { CliAction, CliContext } from './command.ts'
 import { outcomeText } from './outcome.ts'
 import { endsRun, pause, readLines } from './run-log.ts'
 import { runs } from './runs.ts'
@@ -9,15 +10,15 @@ import { runs } from './runs.ts'
 /**
  * `lattice logs`: a run's `run.jsonl`; without a run, the last runs.
  *
- * Promise: whole lines, each once, in order; `--follow` ends when the run does, and waits for a run that has not begun.
- * Reads the file alone, so it works beside any process that writes it. How a run ended that was not accepted stands in
+ * Promise: whole lines, each once, in order; `--follow` ends when the run does, and waits for a run that has not begun,
+ * as long as it can still come: what has no run folder, and what the event log does not have, is said so.
+ * Reads the file alone where it is there, so it works beside any process that writes it. How a run ended that was not accepted stands in
  * words on stderr.
  */
 export const logs: CliAction = async (context) => {
   const {
     arguments: [given],
     options,
-    loaded,
     print,
     signal,
   } = context
@@ -27,19 +28,8 @@ export const logs: CliAction = async (context) => {
     return runs(context)
   }
   if (!/^[\w:-][\w.:-]{0,127}$/.test(given)) throw new Failure('request.invalid', `${given} is no run id`)
-  const { runsDir } = loaded.config
-  const run = wholeId(runsDir, given)
-  const path = join(runsDir, run, 'run.jsonl')
-  if (!existsSync(path) && follow) print.note(`waiting for ${path}`)
-  while (!existsSync(path)) {
-    if (!follow) {
-      throw new Failure('run.unknown', `there is no log of run ${run} in ${loaded.config.runsDir}`, {
-        remedy: 'lattice runs lists the last ones; LATTICE_RUNS_DIR says where run folders are; a chat run has none',
-      })
-    }
-    await pause(100, signal)
-    if (signal.aborted) return 130
-  }
+  const path = await pathOf(context, given, follow)
+  if (path === undefined) return 130
   let attempts = 0
   for await (const line of readLines(path, { follow, signal })) {
     print.out(line)
@@ -51,6 +41,35 @@ export const logs: CliAction = async (context) => {
   }
   return signal.aborted ? 130 : 0
 }
+
+/** Where the run's log is, once it is there; undefined when interrupted. Errors: `run.unknown`, when it will not be. */
+async function pathOf(context: CliContext, given: string, follow: boolean): Promise<string | undefined> {
+  const { signal, print } = context
+  const { runsDir } = context.loaded.config
+  const begunAt = performance.now()
+  let askAt = 0
+  for (;;) {
+    const run = wholeId(runsDir, given)
+    const path = join(runsDir, run, 'run.jsonl')
+    if (existsSync(path)) return path
+    if (signal.aborted) return undefined
+    const waitedMs = performance.now() - begunAt
+    if (!follow || waitedMs >= askAt) {
+      const found = await awaitedRun(context, run)
+      const isLate = waitedMs >= appearsWithinMs && found.is !== 'coming'
+      // The folder may have come while the log was asked.
+      if (existsSync(path)) return path
+      if (!follow || found.is === 'no-folder' || isLate) throw noLogOf(found, { given, runsDir })
+      if (askAt === 0) print.note(`waiting for ${path}`)
+      askAt = waitedMs + askAgainMs
+    }
+    await pause(100, signal)
+  }
+}
+
+/** For a run that somebody is only about to submit, and for a folder that is being written. */
+const appearsWithinMs = 5_000
+const askAgainMs = 2_500
 
 /** The id of the one run that begins so; what was given, where there is no such run. Errors: `request.invalid`. */
 function wholeId(runsDir: string, given: string): string {

@@ -45,7 +45,10 @@ function reasons({ attempts }: Ending): Readonly<Record<string, Reason>> {
       remedy: 'allow longer by --deadline-ms (LATTICE_DEADLINE_MS), or see by lattice doctor what answers',
     },
     cost: { words: 'the money it may cost is spent' },
-    'budget-spent': { words: 'its budget is spent' },
+    'budget-spent': {
+      words: 'its budget has no room for the call',
+      remedy: 'make it smaller by --max-tokens, or raise the limit; lattice budgets shows what is left',
+    },
     'budget-unavailable': { words: 'its budget could not be asked in time', remedy: askAgain },
     poison: {
       words: 'it was taken over again and again without getting a step further',

@@ -22,11 +22,12 @@ export const runs: CliAction = async (context) => {
     else if (page.runs.length === 0) print.note('no runs yet')
     else {
       print.table(
-        page.runs.map(({ runId, submittedAt, kind, status, outcome, prompt }) => ({
+        page.runs.map(({ runId, submittedAt, kind, status, outcome, reason, prompt }) => ({
           'run id': runId,
           when: submittedAt.slice(0, 19),
           kind,
           outcome: outcome ?? status,
+          reason: outcome === 'accepted' || reason === outcome ? '' : reason,
           prompt: firstWords(prompt),
         })),
       )

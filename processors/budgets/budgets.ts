@@ -12,7 +12,7 @@ import { wouldGrant } from './fold.ts'
 import type { BookRows } from './memory-book.ts'
 import type { Prices } from './prices.ts'
 import { quote, type QuotedCall } from './quote.ts'
-import { spentText } from './spent-text.ts'
+import { spentRemedy, spentText } from './spent-text.ts'
 
 /**
  * Asks for the money of a call before it is made, and says afterwards what it cost.
@@ -194,7 +194,7 @@ export function openBudgets(ports: BudgetPorts): Budgets {
       const said = wouldGrant((await feed()).book, budgets, quoted.microUsd)
       if (said.granted) return
       throw new Failure('budget.spent', spentText(said, quoted.microUsd), {
-        remedy: 'wait until it starts anew, raise its limit, or ask a cheaper model',
+        remedy: spentRemedy(said, quoted.microUsd),
       })
     },
     async close() {

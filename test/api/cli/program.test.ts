@@ -57,6 +57,7 @@ test.for([
 
 test.for([
   [['logs', 'nobody'], 1, 'there is no log of run nobody'],
+  [['logs', '--follow', 'nobody'], 1, 'the event log has no such run'],
   [['dead-letters', 'show', 'nobody'], 1, 'there is no dead letter nobody'],
   [['store', 'diff', 'lookup'], 1, 'store lookup has no other build'],
   [['store', 'rollback', 'lookup'], 1, 'has no build before the live one'],
@@ -90,7 +91,7 @@ test('runs lists the last runs, and logs without a run id does the same; an id m
   const listed = await here('runs', '--limit', '1')
   expect(listed).toMatchObject({ code: 0, stderr: '' })
   expect(listed.stdout).toContain(runId)
-  expect(listed.stdout).toMatch(/^run id +when +kind +outcome +prompt$/m)
+  expect(listed.stdout).toMatch(/^run id +when +kind +outcome +reason +prompt$/m)
   expect(listed.stdout).toMatch(/task +accepted +What does Tidewater keep\?$/m)
   expect((await here('logs', '--limit', '1')).stdout).toBe(listed.stdout)
   expect(JSON.parse((await here('runs', '--json')).stdout)).toMatchObject([{ runId, outcome: 'accepted' }])

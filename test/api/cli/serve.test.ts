@@ -1,5 +1,5 @@
 /** Commands beside a running `lattice serve`, which owns every store. One server for all of them. */
-import { appendFileSync, existsSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { collect, keyless, lattice, makeFolder, removeFolder, runIdIn, startLattice } from './cli-process.ts'
@@ -48,6 +48,31 @@ test('logs --follow waits for a run that has not begun, prints each line once, a
   expect(seqs).toEqual(seqs.toSorted((a, b) => a - b))
   expect(stdout.match(/"event":"run_completed"/g)).toHaveLength(1)
   expect(stdout).toBe((await here('logs', runId)).stdout)
+})
+
+test('logs --follow of a chat run, which has no folder, says how it ended and where it is', async () => {
+  const chat = await fetch(`${serving.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'lattice/extract', messages: [{ role: 'user', content: 'What is kept?' }] }),
+  })
+  const runId = chat.headers.get('x-request-id') ?? ''
+  expect(runId).not.toBe('')
+  const { code, stderr } = await here('logs', '--follow', runId)
+  expect(code).toBe(1)
+  expect(stderr).toContain('a chat run has no run folder, and so no log: the run ended accepted')
+  expect(stderr).toContain(`GET /v1/runs/${runId}`)
+})
+
+test('logs --follow waits for a run given by how its id begins, whose folder is not there yet', async () => {
+  const runId = 'abcdef01-2345-8678-9abc-def012345678'
+  const child = startLattice(['logs', '--follow', 'abcdef01'], { folder, env })
+  const ended = collect(child)
+  await new Promise<void>((resolve) => child.stderr?.once('data', () => resolve()))
+  const own = join(folder, 'runs', runId)
+  mkdirSync(own)
+  writeFileSync(join(own, 'run.jsonl'), '{"ts":"x","event":"run_completed","outcome":"accepted","reason":null}\n')
+  expect(await ended).toMatchObject({ code: 0, stdout: expect.stringContaining('run_completed') })
 })
 
 test('status shows every store, also those only the server can look into', async () => {

@@ -108,6 +108,11 @@ describe('a call', () => {
     const refused = await open().reserve(call('a', 1001), signal)
     expect(refused).toMatchObject({ granted: false, code: 'budget-spent' })
     expect('message' in refused && refused.message).toContain('is smaller than this call')
+    // Waiting would never help.
+    await expect(open().check(call('a', 1001))).rejects.toMatchObject({
+      message: expect.not.stringContaining('anew'),
+      remedy: expect.stringMatching(/^make the call smaller by --max-tokens/),
+    })
   })
 
   test('after midnight UTC finds the new day empty, by the clock of who asks', async () => {
