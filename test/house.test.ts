@@ -210,3 +210,39 @@ test('each room has a README', () => {
   const rooms = ROOMS.filter((room) => sources.some((source) => source.room === room))
   expect(offenders(rooms.filter((room) => !existsSync(join(root, room, 'README.md'))))).toBe('')
 })
+
+test('a link of a README or of docs/ leads to a file, and to a heading of it', () => {
+  const texts = globSync(['*.md', 'docs/**/*.md', `{${ROOMS.join(',')}}/**/*.md`], { cwd: root })
+  const broken = texts.flatMap((path) => {
+    const text = readFileSync(join(root, path), 'utf8')
+    return linksIn(text)
+      .filter((link) => !leads(path, link))
+      .map((link) => `${path} → ${link}`)
+  })
+  expect(offenders(broken)).toBe('')
+})
+
+/** Targets of Markdown links within the repository; those of code are none. */
+function linksIn(text: string): readonly string[] {
+  const prose = text.replaceAll(/^```[\s\S]*?^```/gm, '').replaceAll(/`[^`\n]*`/g, '')
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target]) => target ?? '')
+    .filter((target) => !/^[a-z][a-z0-9+.-]*:/i.test(target))
+}
+
+function leads(from: string, link: string): boolean {
+  const [file = '', heading] = link.split('#')
+  const path = join(root, file === '' ? from : join(dirname(from), file))
+  if (!existsSync(path)) return false
+  return heading === undefined || headingsOf(readFileSync(path, 'utf8')).includes(heading)
+}
+
+/** As GitHub names them. */
+function headingsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}

@@ -305,7 +305,7 @@ function settingsOf(name: string, provider: ProviderDefinition): ProviderSetting
     model: optional<string>(text, {
       env: [provider.modelVariable],
       toml: toml('model'),
-      doc: `model of ${provider.title}; ${provider.defaultModel} otherwise`,
+      doc: `model of ${provider.title}; ${provider.defaultModel} otherwise${provider.local ? ', or the first it has' : ''}`,
     }),
   }
 }

@@ -2,19 +2,20 @@
  * `npm run pack`: the `lattice` command as a tarball, lattice-<version>.tgz, for `npm install -g`.
  *
  * Node strips no types under node_modules, so a package carries JavaScript. It is staged under dist/: the four rooms
- * that run, types stripped in place (line numbers stay true), relative `./x.ts` made `./x.js`, every other file copied.
+ * that run, types stripped in place (line numbers stay true), relative `./x.ts` made `./x.js`, every other file copied,
+ * and beside them the README with what it links to.
  * `#room/x.ts` stays as it is: the package's own `imports` send it to `./room/x.js`. What it depends on is pinned, with
  * its hash, as package-lock.json pins it here. Prints the tarball's path.
  */
 import { execFileSync } from 'node:child_process'
 import { cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { carried } from './carried.ts'
 import { toJavaScript } from './to-javascript.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const dist = join(root, 'dist')
 const ROOMS = ['schemas', 'processors', 'infra', 'api']
-const BESIDE = ['README.md', 'LICENSE']
 
 // Only the experimental mark of type stripping is silenced; every other warning still shows.
 process.removeAllListeners('warning')
@@ -28,7 +29,7 @@ for await (const file of glob(
   { cwd: root },
 ))
   await stage(file)
-for await (const file of glob(BESIDE, { cwd: root })) await cp(join(root, file), join(dist, file))
+for await (const file of glob([...carried], { cwd: root })) await cp(join(root, file), join(dist, file))
 await mkdir(join(dist, 'bin'))
 await cp(join(import.meta.dirname, 'lattice.js'), join(dist, 'bin', 'lattice.js'))
 const manifest = await packageJson()
