@@ -12,6 +12,7 @@ import { toHeaders } from '#schemas/wire/headers.ts'
 import { WireError } from '#schemas/wire/wire-error.ts'
 import type { ClaimCheck } from './claim-check.ts'
 import type { Redactor } from './redact.ts'
+import { redactPieces } from './redact-pieces.ts'
 
 /**
  * The one way onto the log: typed → redacted → claim-checked → encoded → appended.
@@ -56,7 +57,7 @@ export function openJournal(given: {
   const { log, codec, redactor, claimCheck, clock, report } = given
 
   async function prepareOne(event: AnyNewEvent): Promise<PreparedEvent> {
-    const { data: redacted, redactions } = redactor.redactData(event.data)
+    const { data: redacted, redactions } = redactor.redactData(withoutPieces(event))
     const counted = event.type === 'task.submitted' && redactions > 0 ? { ...redacted, redactions } : redacted
     const claimed = claimCheck.needed(event.type, counted) ? await claimCheck.claim(event.type, counted) : counted
     const stored = { ...event, data: claimed, id: event.id ?? clock.newId() } as AnyNewEvent & { id: string }
@@ -67,6 +68,15 @@ export function openJournal(given: {
     }
     const value = encode(codec, stored)
     return { event: stored, redactions, record: { key: stored.subject, headers: toHeaders(envelope), value } }
+  }
+
+  /** What a model streamed is looked at as the texts it makes. */
+  function withoutPieces({ type, data }: AnyNewEvent): AnyNewEvent['data'] {
+    if (type !== 'attempt.completed' && type !== 'attempt.failed') return data
+    if (typeof data.raw !== 'string') return data
+    const content = 'content' in data && typeof data.content === 'string' ? data.content : ''
+    const raw = redactPieces(redactor, { raw: data.raw, content })
+    return raw === data.raw ? data : { ...data, raw }
   }
 
   async function append(events: readonly PreparedEvent[], options?: AppendOptions): Promise<readonly Position[]> {

@@ -21,11 +21,20 @@ test.each([false, true])(
 
     const runId = answer.headers.get('x-request-id') ?? ''
     const { json } = await server.ask(`/v1/runs/${runId}/events`)
-    const events: { type: string; data: { redactions?: number } }[] = json.events
+    const events: { type: string; data: { redactions?: number; raw?: string } }[] = json.events
     expect(events.at(-1)?.type).toBe('run.completed')
     expect(events[0]?.data.redactions).toBe(3)
     const kept = [JSON.stringify(events), JSON.stringify(server.signals)]
     for (const [, bytes] of filesIn(server.folder)) kept.push(bytes)
     for (const secret of [known, pasted]) expect(kept.filter((text) => text.includes(secret))).toEqual([])
+    const { raw } = events.find(({ type }) => type === 'attempt.completed')?.data ?? {}
+    for (const secret of [known, pasted]) expect(spelt(raw ?? '')).not.toContain(secret)
+    expect(spelt(raw ?? '')).toContain('[redacted:')
   },
 )
+
+/** All strings of a recorded answer, one behind the other. */
+function spelt(raw: string): string {
+  const contents = raw.matchAll(/"content":("(?:[^"\\]|\\.)*")/g)
+  return [...contents].map(([, text = '""']) => JSON.parse(text) as string).join('')
+}
