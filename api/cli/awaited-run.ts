@@ -1,8 +1,7 @@
 import { Failure, isFailure } from '#processors/ports/failure.ts'
 import { findRun } from '#processors/runs/find-run.query.ts'
-import { getRun } from '#processors/runs/runs.query.ts'
+import { getRun, hasFolder } from '#processors/runs/runs.query.ts'
 import type { RunView } from '#processors/runs/runs.query.ts'
-import { folderKinds } from '#processors/runs/run-folders.ts'
 import type { CliContext } from './command.ts'
 import { outcomeText } from './outcome.ts'
 
@@ -27,7 +26,7 @@ export async function awaitedRun(context: CliContext, runId: string): Promise<Aw
     const { log, clock } = opened.lattice.given
     const ports = { store: opened.store('lookup'), log, feed: opened.lattice.feed, clock }
     const run = await findRun(ports, runId, (tables) => getRun(tables, runId))
-    if (!folderKinds.has(run.kind)) return { is: 'no-folder', run }
+    if (!hasFolder(run.kind)) return { is: 'no-folder', run }
     return { is: run.status === 'done' ? 'ended' : 'coming', runId }
   } catch (error) {
     if (isFailure(error, 'run.unknown')) return { is: 'unknown' }

@@ -16,10 +16,14 @@ export const events: CliAction = async (context) => {
   if (topic === undefined)
     throw new Failure('request.invalid', `there is no topic ${name}; there are: ${topicNames.join(', ')}`)
   const from = wholeNumber(context, 'from', { least: 0 })
+  const follow = options['follow'] === true
+  if (!follow && !(await context.hasLog())) {
+    print.note(`no events yet: there is no log at ${context.loaded.config.log}; lattice run or lattice serve makes it`)
+    return 0
+  }
   const opened = await context.open({ role: 'events', stores: [], existing: true, models: false, quiet: true })
   try {
     const ports = { log: opened.lattice.given.log, codec: opened.lattice.codec }
-    const follow = options['follow'] === true
     for await (const event of readEvents(ports, { topic, follow, signal, ...(from === undefined ? {} : { from }) })) {
       if (options['json'] === true) print.out(JSON.stringify(event))
       else {

@@ -7,6 +7,12 @@ import { wholeNumber } from './number.ts'
 export const runs: CliAction = async (context) => {
   const { options, print, signal } = context
   const limit = wholeNumber(context, 'limit', { least: 1, most: 200 }) ?? 20
+  if (!(await context.hasLog())) {
+    if (options['json'] === true) print.json([])
+    else
+      print.note(`no runs yet: there is no log at ${context.loaded.config.log}; lattice run or lattice serve makes it`)
+    return 0
+  }
   const opened = await context.open({ role: 'runs', stores: ['lookup'], existing: true, models: false, quiet: true })
   try {
     const ends = (await opened.lattice.given.log.bounds('runs.v1'))

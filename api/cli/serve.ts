@@ -91,8 +91,10 @@ function listen(http: Awaited<ReturnType<typeof createHttp>>, { host, port }: Co
 
 async function ingest({ loaded: { config }, print, signal }: CliContext, { tasks, lattice }: Opened): Promise<void> {
   try {
-    const { ingested } = await tasks.ingest(lattice.given.settings.folder, config.ragMaxIngest)
+    const { ingested, left } = await tasks.ingest(lattice.given.settings.folder, config.ragMaxIngest)
     if (ingested > 0) print.note(`corpus  ${counted(ingested, 'document')} ingested`)
+    if (left > 0)
+      print.note(`corpus  ${counted(left, 'document')} left out beyond LATTICE_RAG_MAX_INGEST=${config.ragMaxIngest}`)
   } catch (error) {
     if (!signal.aborted) print.error(`the folder's documents were not ingested: ${(error as Error).message}`)
   }

@@ -28,7 +28,7 @@ export function readSettingsFile(
     const line = lineOf(lines, key)
     const text = asText(value)
     if (!known.has(key.join('.'))) throw unknownKey(path, line, key, known)
-    if (text === undefined) throw invalidFile(path, line, `${key.join('.')} can't be a table or a date`)
+    if (text === undefined) throw notAValue(path, line, key, known)
     entries.set(key.join('.'), { text, line })
   }
   return { path, entries }
@@ -120,6 +120,13 @@ function unknownKey(path: string, line: number, key: readonly string[], known: R
   const near = [...known].filter((one) => one.startsWith(table)).map((one) => one.slice(table.length).split('.')[0])
   const where = table === '' ? 'Known keys' : `Known keys of [${table.slice(0, -1)}]`
   return invalidFile(path, line, `${key.join('.')} is not a setting`, `${where}: ${[...new Set(near)].join(', ')}.`)
+}
+
+/** `[model]` for `[models]`. */
+function notAValue(path: string, line: number, key: readonly string[], known: ReadonlySet<string>): Failure {
+  const name = key.join('.')
+  const meant = [...known].some((one) => one.startsWith(`${name}s.`)) ? `Did you mean [${name}s]?` : undefined
+  return invalidFile(path, line, `${name} can't be a table or a date`, meant)
 }
 
 function invalidFile(path: string, line: number, reason: string, remedy?: string): Failure {

@@ -55,6 +55,8 @@ export class Patience {
 }
 
 export function unavailable(reason: unknown): Failure {
+  // What it stands for is said once.
+  if (reason instanceof Failure && reason.code === 'log.unavailable') return reason
   return new Failure('log.unavailable', `Kafka cannot be reached: ${messageOf(reason)}`, {
     remedy: 'Check that the brokers run and that the address is right; then try again.',
     cause: reason,

@@ -1,5 +1,6 @@
 import { Failure } from '#processors/ports/failure.ts'
 import type { Tables } from '#processors/ports/table-store.ts'
+import { folderKinds } from './run-folders.ts'
 
 /** Runs as people read them, from the lookup store. */
 export interface RunView {
@@ -167,4 +168,9 @@ function readCursor(cursor: string | undefined): { time: string; run: string } {
     // Not ours: the error below says so.
   }
   throw new Failure('request.invalid', 'cursor is not one this server gave')
+}
+
+/** Whether runs of that kind get a run folder. */
+export function hasFolder(kind: string): boolean {
+  return folderKinds.has(kind)
 }

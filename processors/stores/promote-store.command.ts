@@ -37,7 +37,7 @@ export function findBuild(builds: StoreBuilds, store: string, id: string | undef
     'store.unknown',
     id === undefined ? `store ${store} has no other build` : `store ${store} has no build ${id}`,
     {
-      remedy: `run: lattice store rebuild ${store}`,
+      remedy: id === undefined ? `run: lattice store rebuild ${store}` : 'lattice store list shows every build',
     },
   )
 }

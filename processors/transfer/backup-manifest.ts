@@ -8,6 +8,7 @@
  * Promise: the manifest covers itself, so a changed byte anywhere in a backup is found.
  */
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure } from '#processors/ports/failure.ts'
@@ -40,9 +41,14 @@ export function manifestText({ createdAt, files }: Manifest): string {
   return `${JSON.stringify({ ...content, sha256: hashOf(content) }, null, 1)}\n`
 }
 
-/** Errors: `log.damaged` when the folder holds no whole backup, `log.newer`. */
+/** Errors: `request.invalid` when there is no such folder, `log.damaged` when it holds no whole backup, `log.newer`. */
 export async function readManifest(folder: string): Promise<Manifest> {
   const text = await readFile(join(folder, manifestFile), 'utf8').catch(() => undefined)
+  if (text === undefined && !existsSync(folder)) {
+    throw new Failure('request.invalid', `there is no folder ${folder}`, {
+      remedy: 'name a folder that lattice backup has written',
+    })
+  }
   if (text === undefined) throw damaged(folder, `there is no ${manifestFile}: nothing was backed up, or not to its end`)
   const { sha256, ...content } = parsed(folder, text)
   if (content['format'] !== format) throw damaged(folder, `${manifestFile} is not that of a backup`)

@@ -206,7 +206,10 @@ function damaged(file: string, reason: string, cause?: unknown): Failure {
 function readFailure(error: unknown, file: string): unknown {
   if (error instanceof Failure || !(error instanceof Error) || !('code' in error)) return error
   if ('syscall' in error) {
-    return new Failure('request.invalid', `${file} cannot be read: ${error.message}`, { cause: error })
+    return new Failure('request.invalid', `${file} cannot be read: ${error.message}`, {
+      remedy: 'name a file that lattice export has written',
+      cause: error,
+    })
   }
   return damaged(file, 'it is cut off, or not compressed by zstd', error)
 }

@@ -61,6 +61,11 @@ test.for([
   expect(() => withToml(text)).toThrow(message)
 })
 
+test('a table whose name lacks its s is told what was meant', () => {
+  const remedy = expect.objectContaining({ remedy: 'Did you mean [models]?' })
+  expect(() => withToml('[model]\nlocal_fast = "x"\n')).toThrow(remedy)
+})
+
 test('the text of the file is in no message', () => {
   expect(() => withToml('[providers.groq]\napi_key = "gsk_secret123\n')).toThrow(
     expect.objectContaining({ message: expect.not.stringContaining('gsk_secret123') }),
