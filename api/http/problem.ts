@@ -75,6 +75,7 @@ export const statusOf: { readonly [Code in ProblemCode]?: number } = {
   'log.unsafe': 503,
   'roster.unavailable': 503,
   'schema.unavailable': 503,
+  'server.closing': 503,
   'store.locked': 503,
   'store.newer': 503,
   'store.rebuild-required': 503,

@@ -58,6 +58,7 @@ export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
     },
     async (request, reply) => {
       const { model, messages, stream, ...parameters } = request.body
+      const gone = goneOf(request, reply)
       const trace = traceOf(request, reply)
       const events = stream === true ? openEventStream(reply) : undefined
       const result = await gateway.chat(
@@ -67,7 +68,7 @@ export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
           route: 'POST /v1/chat/completions',
           principal: request.principal,
           idempotencyKey: request.headers['idempotency-key'],
-          gone: goneOf(request, reply),
+          gone,
           onEvent: events?.send,
           onRun(runId, repeated) {
             void reply.header('x-request-id', runId)
@@ -76,7 +77,7 @@ export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
         },
       )
       if (result.is === 'failed') {
-        const failure = failureOf(result)
+        const failure = failureOf(result, { model, gone })
         return events?.begun === true ? events.fail(failure) : sendFailure(reply, failure)
       }
       if (events?.begun === true) return events.end()

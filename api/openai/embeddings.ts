@@ -43,6 +43,7 @@ export const embeddingRoutes: AddRoutes = (http, { gateway, lattice }) => {
     },
     async (request, reply) => {
       const { model, input, ...parameters } = request.body
+      const gone = goneOf(request, reply)
       const result = await gateway.embed(
         { model, input, parameters },
         {
@@ -50,11 +51,11 @@ export const embeddingRoutes: AddRoutes = (http, { gateway, lattice }) => {
           route: 'POST /v1/embeddings',
           principal: request.principal,
           idempotencyKey: request.headers['idempotency-key'],
-          gone: goneOf(request, reply),
+          gone,
         },
       )
       void reply.header('x-request-id', result.runId)
-      if (result.is === 'failed') return sendFailure(reply, failureOf(result))
+      if (result.is === 'failed') return sendFailure(reply, failureOf(result, { model, gone }))
       if (result.repeated === true) void reply.header('idempotency-replayed', 'true')
       const position = formatToken(lattice.journal.logId, [result.position])
       return reply.header('x-lattice-position', position).type('application/json').send(result.answer.raw)

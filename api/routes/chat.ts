@@ -70,6 +70,7 @@ export const chatRoutes: AddRoutes = (http, { gateway, lattice }) => {
     },
     async (request, reply) => {
       const { model, provider, messages, ...parameters } = request.body
+      const gone = goneOf(request, reply)
       const result = await gateway.chat(
         { model, provider, messages, parameters },
         {
@@ -77,11 +78,11 @@ export const chatRoutes: AddRoutes = (http, { gateway, lattice }) => {
           route: 'POST /v1/chat',
           principal: request.principal,
           idempotencyKey: request.headers['idempotency-key'],
-          gone: goneOf(request, reply),
+          gone,
         },
       )
       void reply.header('x-request-id', result.runId)
-      if (result.is === 'failed') return sendFailure(reply, failureOf(result))
+      if (result.is === 'failed') return sendFailure(reply, failureOf(result, { model, provider, gone }))
       const { answer, runId, position, repeated } = result
       if (repeated === true) void reply.header('idempotency-replayed', 'true')
       const { content, finishReason, promptTokens, completionTokens } = answer

@@ -6,6 +6,7 @@ import { sendEvents } from '#api/http/event-stream.ts'
 import { goneOf } from '#api/http/gone.ts'
 import type { AddRoutes } from '#api/http/route.ts'
 import { traceOf } from '#api/http/trace.ts'
+import { isFailure } from '#processors/ports/failure.ts'
 import type { IterateAnswer } from '#processors/kinds/iterate/iterate.command.ts'
 import { formatToken } from '#schemas/position.ts'
 import { IterateBody, IterateFailure, IterateResponse } from './iterate-schemas.ts'
@@ -53,6 +54,7 @@ export const iterateRoutes: AddRoutes = (http, { gateway, lattice }) => {
           'idempotency.conflict',
           'run.open',
           'model.unknown',
+          'server.closing',
           'provider.unconfigured',
           'roster.unconfigured',
           'roster.unavailable',
@@ -68,6 +70,7 @@ export const iterateRoutes: AddRoutes = (http, { gateway, lattice }) => {
       const { max_iterations, max_tokens, cost_limit_usd, deadline_ms, retrieval, ...asked } = request.body
       const streamed = (request.headers.accept ?? '').includes('text/event-stream')
       const queue = openEventQueue()
+      const gone = goneOf(request, reply)
       const answering = gateway.iterate(
         {
           ...asked,
@@ -81,13 +84,14 @@ export const iterateRoutes: AddRoutes = (http, { gateway, lattice }) => {
           ...traceOf(request, reply),
           principal: request.principal,
           idempotencyKey: request.headers['idempotency-key'],
-          gone: goneOf(request, reply),
+          gone,
           onEvent: streamed ? ({ event, data }) => queue.push(event, data) : undefined,
           onRun: (runId) => void reply.header('x-request-id', runId),
         },
       )
       if (!streamed) {
         const answer = await answering
+        if (answer.failure?.code === 'cancelled' && isFailure(gone.reason)) throw gone.reason
         void reply.headers({
           'x-request-id': answer.runId,
           'x-lattice-position': formatToken(lattice.journal.logId, [answer.position]),

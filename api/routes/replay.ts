@@ -3,6 +3,7 @@ import { answers, codesOf } from '#api/http/answers.ts'
 import { goneOf } from '#api/http/gone.ts'
 import type { AddRoutes } from '#api/http/route.ts'
 import { traceOf } from '#api/http/trace.ts'
+import { isFailure } from '#processors/ports/failure.ts'
 import { formatToken } from '#schemas/position.ts'
 import { ReplayBody, ReplayResult, ReplayUnlogged } from './replay-schemas.ts'
 
@@ -33,6 +34,7 @@ export const replayRoutes: AddRoutes = (http, { gateway, lattice }) => {
           ...codesOf.body,
           ...codesOf.write,
           'model.unknown',
+          'server.closing',
           'run.open',
           'budget.spent',
           'budget.unpriced',
@@ -43,6 +45,7 @@ export const replayRoutes: AddRoutes = (http, { gateway, lattice }) => {
     },
     async (request, reply) => {
       const { body } = request
+      const gone = goneOf(request, reply)
       const { result, position, unlogged } = await gateway.replay(
         {
           task: body.task,
@@ -53,8 +56,10 @@ export const replayRoutes: AddRoutes = (http, { gateway, lattice }) => {
           ...(body.local_model === undefined ? {} : { localModel: body.local_model }),
           ...(body.escalation_model === undefined ? {} : { escalationModel: body.escalation_model }),
         },
-        { ...traceOf(request, reply), principal: request.principal, gone: goneOf(request, reply) },
+        { ...traceOf(request, reply), principal: request.principal, gone },
       )
+      // What it came to is that it was stopped.
+      if (isFailure(gone.reason) && !result.validation_result.passed) throw gone.reason
       void reply.header('x-lattice-position', formatToken(lattice.journal.logId, [position]))
       if (unlogged === undefined) return reply.send(result)
       const { code, message, remedy } = unlogged

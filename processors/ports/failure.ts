@@ -50,6 +50,7 @@ export type FailureCode =
   | 'budget.spent' // no money left for the call (R12)
   | 'budget.unpriced' // a budget counts the call, and nobody knows the most it may cost
   | 'budget.unavailable' // nobody granted the money in time; try again
+  | 'server.closing' // whoever answers is being stopped; ask again
   | 'internal'
 
 export class Failure extends Error {
