@@ -2,6 +2,7 @@ import type { AddRoutes } from '#api/http/route.ts'
 import { chatCompletionRoutes } from '#api/openai/chat-completions.ts'
 import { embeddingRoutes } from '#api/openai/embeddings.ts'
 import { modelRoutes } from '#api/openai/models.ts'
+import { unknownOpenAiRoutes } from '#api/openai/unknown-addresses.ts'
 import { budgetRoutes } from './budgets.ts'
 import { chatRoutes } from './chat.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
@@ -38,4 +39,5 @@ export const routes: readonly AddRoutes[] = [
   deadLetterRoutes,
   objectRoutes,
   healthRoutes,
+  unknownOpenAiRoutes,
 ]
