@@ -2,7 +2,7 @@
  * The built-in model `lattice/extract`: an answer made of the best sentences of the retrieved passages, with sources.
  *
  * Promise: a `ModelProvider` like any other, without a network and deterministic: the same request gives the same bytes.
- * It claims nothing of its own: every sentence stands in a passage. Without passages it says so, and how to get a model.
+ * `created` is 0 and so is its usage. It claims nothing of its own: every sentence stands in a passage. Without passages it says so, and how to get a model.
  */
 import type { ChatMessage, ModelAnswer, ModelProvider, ModelRequest } from '#processors/ports/model-provider.ts'
 import { sha256 } from '#schemas/ids.ts'
@@ -23,29 +23,39 @@ export function createExtractProvider(): ModelProvider {
       if (signal.aborted)
         return { ok: false, code: 'cancelled', message: `the call to ${url} was cancelled`, raw: '', retryable: false }
       const answer = reply(request)
-      if (onEvent !== undefined) for (const chunk of chunksOf(answer.content)) onEvent(JSON.stringify(chunk))
+      if (onEvent !== undefined)
+        for (const chunk of chunksOf(answer.content, wantsUsage(request))) onEvent(JSON.stringify(chunk))
       return answer
     },
   }
 }
 
 function reply({ messages, passages }: ModelRequest): ModelAnswer {
-  const content = extract(questionOf(messages), passages ?? [])
+  const content = passages === undefined ? nothingAttached : extract(questionOf(messages), passages)
   const choice = { index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }
-  const raw = JSON.stringify({ id: idOf(content), object: 'chat.completion', ...said, choices: [choice] })
-  return { ok: true, content, raw, finishReason: 'stop' }
+  const raw = JSON.stringify({ id: idOf(content), object: 'chat.completion', ...said, choices: [choice], usage })
+  return { ok: true, content, raw, finishReason: 'stop', promptTokens: 0, completionTokens: 0 }
 }
 
 /** The same answer as a stream: its text, then its end. */
-function chunksOf(content: string): readonly object[] {
+function chunksOf(content: string, withUsage: boolean): readonly object[] {
   const chunk = (delta: object, end: string | null): object => ({
     id: idOf(content),
     object: 'chat.completion.chunk',
     ...said,
     choices: [{ index: 0, delta, finish_reason: end }],
   })
-  return [chunk({ role: 'assistant', content }, null), chunk({}, 'stop')]
+  const told = { id: idOf(content), object: 'chat.completion.chunk', ...said, choices: [], usage }
+  return [chunk({ role: 'assistant', content }, null), chunk({}, 'stop'), ...(withUsage ? [told] : [])]
 }
+
+function wantsUsage({ parameters }: ModelRequest): boolean {
+  const streaming = parameters['stream_options'] as { include_usage?: unknown } | null | undefined
+  return streaming?.include_usage === true
+}
+
+/** Nothing was generated. */
+const usage = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
 
 const said = { created: 0, model: 'lattice/extract' }
 
@@ -66,6 +76,11 @@ export function extract(question: string, passages: NonNullable<ModelRequest['pa
   }
   return chosen.length === 0 ? nothingFound : withSources(chosen)
 }
+
+/** Of a request that looks for no documents, as every chat. */
+const nothingAttached =
+  'lattice/extract quotes documents, and none are attached to this request: a chat has none, a task that retrieves has. ' +
+  'For another answer name a model of a provider: GET /v1/models lists them.'
 
 const nothingFound =
   'Nothing relevant was found in the documents of this folder, and without a model provider there is no other answer.\n\n' +

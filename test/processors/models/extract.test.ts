@@ -87,6 +87,28 @@ describe('without anything to quote', () => {
   })
 })
 
+describe('without documents, as in a chat', () => {
+  const ask = { model: 'extract', messages: [{ role: 'user', content: 'Hello?' }] }
+
+  test('it says that none are attached, not that none were found', async () => {
+    const reply = await provider.complete({ ...ask, parameters: {} }, limits)
+    if (!reply.ok) throw new Error(reply.message)
+    expect(reply.content).toContain('none are attached')
+    expect(reply.content).not.toContain('Nothing relevant was found')
+    expect(JSON.parse(reply.raw)).toMatchObject({ created: 0, usage: { prompt_tokens: 0, total_tokens: 0 } })
+    expect(reply).toMatchObject({ promptTokens: 0, completionTokens: 0 })
+  })
+
+  test('a stream tells its usage where that is wanted', async () => {
+    for (const include_usage of [true, false]) {
+      const events: string[] = []
+      const parameters = { stream_options: { include_usage } }
+      await provider.complete({ ...ask, parameters }, { ...limits, onEvent: (data) => events.push(data) })
+      expect(events.filter((data) => data.includes('"usage"'))).toHaveLength(include_usage ? 1 : 0)
+    }
+  })
+})
+
 describe('as a model', () => {
   test('it answers in the form of a completion', async () => {
     const reply = await answer('Where does the Groq key go?')
