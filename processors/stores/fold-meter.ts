@@ -49,8 +49,10 @@ export function createFoldMeter(
     if (timed || signal.aborted) return
     timed = true
     void clock.sleep(pauseMs, signal).then(async () => {
-      timed = false
       if (!signal.aborted) await tell()
+      timed = false
+      // What moved while the log was asked.
+      if ([...partitions.values()].some(({ due }) => due)) soon()
     })
   }
 

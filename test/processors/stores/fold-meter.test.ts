@@ -10,13 +10,14 @@ import { createFoldMeter } from '#processors/stores/fold-meter.ts'
 function given() {
   const signals: Signal[] = []
   const ends = [0, 0]
-  const asked = { times: 0, fails: false }
+  const asked = { times: 0, fails: false, waits: Promise.resolve() }
   let wake: (() => void)[] = []
   const stopping = new AbortController()
   const log = {
     partitions: () => 2,
     bounds: async () => {
       asked.times += 1
+      await asked.waits
       if (asked.fails) throw new Failure('log.unavailable', 'not now')
       return ends.map((next, partition) => ({ partition, first: 0, next }))
     },
@@ -92,6 +93,23 @@ test('a log that does not answer leaves the end as it was known; no lag is below
   expect(await second()).toEqual([told(0, 5, 7, 5)])
   fold(0, 8)
   expect(await second()).toEqual([told(0, 8, 8, 3)])
+})
+
+test('a log that takes its time is asked once at a time, and what moves meanwhile is told after it', async () => {
+  const { second, fold, ends, asked, timers } = given()
+  await second()
+  const answer = Promise.withResolvers<void>()
+  asked.waits = answer.promise
+  ends[0] = 2
+  fold(0, 1)
+  expect(await second()).toEqual([])
+  fold(0, 2)
+  expect(timers()).toBe(0)
+  answer.resolve()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(timers()).toBe(1)
+  expect(await second()).toEqual([told(0, 2, 2, 0)])
+  expect(timers()).toBe(0)
 })
 
 test('a store that is closed says nothing more', async () => {
