@@ -29,7 +29,7 @@ export const providerRoutes: AddRoutes = (http, { lattice }) => {
     {
       schema: {
         operationId: 'listProviders',
-        summary: 'Which model providers can be asked',
+        summary: 'Which model providers are registered',
         description:
           'A provider without its key is not registered: a model of it is answered 404, with what is missing.',
         tags: ['models'],
