@@ -82,9 +82,13 @@ async function examineProviders(context: CliContext): Promise<Finding[]> {
   const { models, close } = await context.openModels()
   try {
     const { signal } = context
-    const { providers, route, trouble } = await examineModels(models, { signal, timeoutMs: askWithinMs })
+    const added = Object.keys(context.loaded.config.addedProviders)
+    const { providers, route, trouble } = await examineModels(models, { signal, timeoutMs: askWithinMs, added })
+    const askedFor = (name: string): string | undefined =>
+      route?.choices.find(({ provider }) => provider === name)?.model
+    const unlisted = await Promise.all(providers.map((one) => unlistedOf(one, askedFor(one.name) ?? one.model, models)))
     const findings: Finding[] = [
-      ...providers.map((provider) => ofProvider(provider, context)),
+      ...providers.flatMap((provider, index) => [ofProvider(provider, context), ...(unlisted[index] ?? [])]),
       ...modelWarnings(models).map((warning) => ({ state: 'missing' as const, ...warning })),
     ]
     if (route === undefined) {
@@ -97,6 +101,32 @@ async function examineProviders(context: CliContext): Promise<Finding[]> {
   } finally {
     await close()
   }
+}
+
+type Models = Awaited<ReturnType<CliContext['openModels']>>['models']
+
+/** A provider that answers and does not have what it will be asked for. One without a list is taken at its word. */
+async function unlistedOf({ name, state }: ExaminedProvider, model: string, models: Models): Promise<Finding[]> {
+  if (state !== 'answers' || ['', 'default'].includes(model) || name === 'lattice') return []
+  const listed = (await models.list(name, askWithinMs)).models
+  if (listed.length === 0 || listed.some((id) => isSameModel(id, model))) return []
+  const shown = listed.slice(0, mostShown).join(', ')
+  return [
+    {
+      what: `provider ${name}`,
+      state: 'missing',
+      detail: `does not list ${model}, which it will be asked for`,
+      remedy: `name one that it has: ${shown}${listed.length > mostShown ? ', …' : ''}`,
+    },
+  ]
+}
+
+const mostShown = 5
+
+/** Gemini lists `models/x` for `x`, Ollama `x:latest`. */
+function isSameModel(listed: string, asked: string): boolean {
+  const plain = (name: string): string => name.replace(/^models\//, '').replace(/:latest$/, '')
+  return plain(listed) === plain(asked)
 }
 
 function said(trouble: { message: string; remedy: string } | undefined): Partial<Finding> {

@@ -1,5 +1,5 @@
 /**
- * What can be asked: each provider of the order, by asking it, and what a task would ask first to last.
+ * What can be asked: each provider of the order and what the user has added, by asking it, and what a task would ask first to last.
  *
  * Promise: nothing that costs is asked; all are asked at once and waited for no longer than `timeoutMs`. One that refuses
  * its key is told from one that can't be reached. No secret is in the answer.
@@ -33,11 +33,12 @@ export interface ExaminedModels {
 
 export async function examineModels(
   ports: ExaminablePorts,
-  options: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  options: { readonly signal: AbortSignal; readonly timeoutMs: number; readonly added?: readonly string[] },
 ): Promise<ExaminedModels> {
   const { chain, probeLocal } = ports
   const answering = await probeLocal()
-  const providers = await Promise.all(chain.order.map((name) => examine(name, ports, { answering, ...options })))
+  const names = [...new Set([...chain.order, ...(options.added ?? [])])]
+  const providers = await Promise.all(names.map((name) => examine(name, ports, { answering, ...options })))
   try {
     return { providers, route: routeModel(chain, answering), trouble: undefined }
   } catch (error) {

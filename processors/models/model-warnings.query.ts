@@ -43,13 +43,23 @@ function warningsOf(chain: RoutableChain, { what, model, tier = '' }: Setting): 
   if (missing !== undefined) found.push({ what, detail: `${goes}: ${missing}`, remedy: `Configure ${provider}.` })
   const local = provider === builtIn.provider || chain.providers.get(provider)?.local === true
   if (tier.startsWith('local_') && !local) {
-    found.push({ what, detail: `${goes}, which is hosted`, remedy: 'A local tier would stay on this machine.' })
+    const remedy = isOnLoopback(chain, provider)
+      ? `It is asked on this machine: set local = true in [providers.${provider}].`
+      : 'A local tier would stay on this machine.'
+    found.push({ what, detail: `${goes}, which is hosted`, remedy })
   }
   if (/^(cloud|frontier)_/.test(tier) && local) {
     const remedy = `A name without a prefix is local: put one before it, such as openrouter/${model}, or end it in :cloud.`
     found.push({ what, detail: `${goes}, which is local`, remedy })
   }
   return found
+}
+
+/** A built-in provider is hosted whatever its URL; one of the user's own may stand on this machine. */
+function isOnLoopback(chain: RoutableChain, name: string): boolean {
+  const provider = chain.providers.get(name)
+  if (provider?.baseUrl === undefined || provider.keyVariable !== undefined) return false
+  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(new URL(provider.baseUrl).hostname)
 }
 
 function leadsTo(chain: RoutableChain, name: string): ReturnType<typeof choiceNamed> | Failure {

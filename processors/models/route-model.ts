@@ -19,6 +19,10 @@ export interface RoutableChain {
 
 export interface RoutableProvider {
   readonly local: boolean
+  /** Where it is asked; may hold credentials. */
+  readonly baseUrl?: string
+  /** The variable with its key, where it may have one. */
+  readonly keyVariable?: string | undefined
   /** Set for this provider. */
   readonly model: string | undefined
   readonly defaultModel: string

@@ -64,6 +64,17 @@ test('hosted providers are asked for their models: answers, refused and unreacha
   for (const secret of [env.GROQ_API_KEY, env.GEMINI_API_KEY, env.OPENAI_API_KEY]) expect(stdout).not.toContain(secret)
 })
 
+test('a provider of lattice.toml is listed, and a model it does not have is warned of', async () => {
+  const own = makeFolder()
+  const toml = `[providers.house]\nbase_url = "${url}"\napi_key_env = "HOUSE_KEY"\nmodel = "c"\n`
+  writeFileSync(join(own, 'lattice.toml'), toml)
+  const env = { LATTICE_PROVIDER_ORDER: 'groq', HOUSE_KEY: key }
+  const { stdout } = await lattice(['doctor'], { folder: own, env })
+  removeFolder(own)
+  expect(stdout).toMatch(/provider house +answers \(2 models\), asked for c/)
+  expect(stdout).toMatch(/provider house +does not list c, which it will be asked for\n.*name one that it has: a, b/)
+})
+
 test('a placeholder is told from a key that is not set', async () => {
   const env = { LATTICE_PROVIDER_ORDER: 'groq,openai', GROQ_API_KEY: 'your_api_key' }
   const { code, stdout } = await lattice(['doctor'], { folder, env })

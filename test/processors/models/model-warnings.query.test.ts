@@ -19,6 +19,7 @@ const chain = {
     ['ollama', provider(true)],
     ['ollama_cloud', provider(false)],
     ['openrouter', provider(false)],
+    ['house', { ...provider(false), baseUrl: 'http://127.0.0.1:8080/v1' }],
     ['kimi', provider(false, 'KIMI_API_KEY is not set')],
   ]),
 }
@@ -59,5 +60,11 @@ test('equals are looked at on both sides', () => {
   expect(warnings({}, { 'olama/x': ['kimi/x'] }).map(({ what, remedy }) => [what, remedy])).toEqual([
     ['fallback olama/x', 'Did you mean ollama/x?'],
     ['fallback olama/x', 'Configure kimi.'],
+  ])
+})
+
+test('a provider on loopback that is not said to be local is told how', () => {
+  expect(warnings({ local_fast: ['house/m'] })).toMatchObject([
+    { what: 'tier/local_fast', remedy: 'It is asked on this machine: set local = true in [providers.house].' },
   ])
 })
