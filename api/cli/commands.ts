@@ -17,7 +17,11 @@ export const commands: readonly CliCommand[] = [
       ['--base-url <url>', "the chosen provider's base URL (LATTICE_BASE_URL)"],
       ['--provider-order <names>', 'providers in the order they are tried (LATTICE_PROVIDER_ORDER)'],
       ['--system <text>', 'a system message before the prompt'],
-      ['--validator <name>', 'what judges the answer: answered | json'],
+      [
+        '--validator <name>',
+        'what judges the answer: answered | json | json_schema | fill | email | playbook | replay',
+      ],
+      ['--validator-options <json>', "the validator's own, as a JSON object: docs/validators.md"],
       ['--temperature <number>', 'sampling temperature (LATTICE_TEMPERATURE)'],
       ['--max-tokens <number>', 'longest answer (LATTICE_MAX_TOKENS)'],
       ['--max-attempts <number>', 'model calls at most (LATTICE_MAX_ATTEMPTS)'],

@@ -24,7 +24,7 @@ const settingFlags = [
 export async function runProgram(argv: readonly string[], ports: ProgramPorts): Promise<ExitCode> {
   let exit: ExitCode = 0
   const program = new Command('lattice')
-    .description('Runs small-model work and remembers all of it.')
+    .description('Runs small-model work and remembers all of it. Without a command it serves, as lattice serve does.')
     .version(version)
     .showHelpAfterError('(lattice --help shows what there is)')
     .exitOverride()

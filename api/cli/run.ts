@@ -57,14 +57,31 @@ async function requestOf({ arguments: [prompt = ''], options, signal }: CliConte
   const text = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined)
   const system = text('system')
   const validator = text('validator')
+  const validatorOptions = validatorOptionsOf(text('validatorOptions'))
   // With a provider or an endpoint of its own on the command line it is that one's name, as the settings have it.
   const model = text('provider') === undefined && text('baseUrl') === undefined ? text('model') : undefined
   return {
     prompt: prompt === '-' ? await readStdin(signal) : prompt,
     ...(system === undefined ? {} : { system }),
     ...(validator === undefined ? {} : { validator }),
+    ...(validatorOptions === undefined ? {} : { validatorOptions }),
     ...(model === undefined ? {} : { model }),
   }
+}
+
+/** Errors: `request.invalid`. */
+function validatorOptionsOf(text: string | undefined): Readonly<Record<string, unknown>> | undefined {
+  if (text === undefined) return undefined
+  try {
+    const options: unknown = JSON.parse(text)
+    if (typeof options === 'object' && options !== null && !Array.isArray(options)) return { ...options }
+  } catch {
+    // Said below, as of any other text that is no object.
+  }
+  throw new Failure(
+    'request.invalid',
+    '--validator-options takes a JSON object, such as {"schema": {"type": "object"}}',
+  )
 }
 
 const stdinLimitBytes = 32 * 1024 * 1024

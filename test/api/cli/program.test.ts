@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, utimesSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { validators } from '#processors/validation/validators.ts'
 import { markImport } from '#processors/transfer/unfinished-import.query.ts'
 import { keyless, lattice, makeFolder, removeFolder, runIdIn, shell, startLattice } from './cli-process.ts'
 import type { CliResult } from './cli-process.ts'
@@ -255,4 +256,18 @@ test('completion is a script of that shell, and completes what may follow', asyn
   const typed = `${stdout}\nCOMP_WORDS=(lattice --data x store rebuild --p); COMP_CWORD=5; _lattice; echo "\${COMPREPLY[@]}"`
   const completed = await shell(typed, [], { folder })
   expect(completed.stdout).toBe('--promote\n')
+  const after = async (...words: string[]): Promise<string> => {
+    const line = `COMP_WORDS=(lattice ${words.join(' ')}); COMP_CWORD=${words.length}; _lattice; echo "\${COMPREPLY[@]}"`
+    return (await shell(`${stdout}\n${line}`, [], { folder })).stdout.trim()
+  }
+  expect(await after('--da')).toBe('--data')
+  expect(await after('store', 'rebuild', 'w')).toBe('warehouse')
+  expect(await after('completion', 'f')).toBe('fish')
+  expect(await after('serve', '--role', 'w')).toBe('worker')
+  expect(await after('run', 'x', '--validator', '""')).toBe(Object.keys(validators).join(' '))
+  // Empty: the shell goes on with its own, files.
+  expect(await after('import', '""')).toBe('')
+  expect(await after('--data', '""')).toBe('')
+  expect((await here('run', '--help')).stdout.replaceAll(/\s+/g, ' ')).toContain(Object.keys(validators).join(' | '))
+  expect((await here('--help')).stdout).toContain('Without a command it serves')
 })

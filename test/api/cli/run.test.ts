@@ -122,6 +122,8 @@ test.for([
   [['--temperature', 'warm'], /--temperature can't be 'warm': it takes a number from 0 to 2/],
   [['--max-tokens', '1.5'], /--max-tokens can't be '1.5': it takes a whole number/],
   [['--provider', 'nobody'], /--provider can't be 'nobody'/],
+  [['--validator-options', '[1]'], /--validator-options takes a JSON object/],
+  [['--validator', 'json_schema', '--validator-options', '{}'], /json_schema/],
   [['--validator', 'nobody'], /there is no validator nobody; there are: answered, json/],
 ] as const)('%j is refused with what is allowed, exit code 2', async ([flags, message]) => {
   const result = await lattice(['run', 'What?', ...flags], { folder })
