@@ -53,7 +53,7 @@ export interface Answer {
   readonly text: string
   /** The body as JSON; undefined where it is none. The document has held it to its schema already. */
   readonly json: ReturnType<typeof JSON.parse>
-  /** `code` of a problem. */
+  /** `code` of a problem, or of an error in the form of the OpenAI API. */
   readonly code: string | undefined
 }
 
@@ -159,5 +159,5 @@ export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text()
   const json: Answer['json'] =
     response.headers.get('content-type')?.includes('json') === true && text !== '' ? JSON.parse(text) : undefined
-  return { status: response.status, headers: response.headers, text, json, code: json?.code }
+  return { status: response.status, headers: response.headers, text, json, code: json?.code ?? json?.error?.code }
 }

@@ -28,5 +28,8 @@ test.for([
 
 test('every other address is refused by a problem document', async () => {
   const response = await fetch(`${server.url}/v1/nothing`)
-  expect([response.status, response.headers.get('content-type')]).toEqual([404, expect.stringContaining('application/problem+json')])
+  expect([response.status, response.headers.get('content-type')]).toEqual([
+    404,
+    expect.stringContaining('application/problem+json'),
+  ])
 })
