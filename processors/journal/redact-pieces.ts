@@ -12,6 +12,7 @@ import type { Redactor } from './redact.ts'
 export const unreadableStream = '[redacted:stream]'
 
 export function redactPieces(redactor: Redactor, { raw, content }: { raw: string; content: string }): string {
+  if (!mayBeInPieces(raw)) return raw
   const inAnswer = redactor.redact(content).redactions
   const lines = linesOf(raw)
   const texts = new Map<string, Piece[]>()
@@ -31,6 +32,11 @@ export function redactPieces(redactor: Redactor, { raw, content }: { raw: string
   if (found + inAnswer > 0) for (const line of lines) dropLogprobs(line, line.event)
   const kept = lines.some(({ changed }) => changed) ? lines.map(written).join('') : raw
   return found > 0 || redactor.redact(kept).redactions >= inAnswer ? kept : unreadableStream
+}
+
+/** Most bodies are one line without log probabilities, and are not read again. */
+function mayBeInPieces(raw: string): boolean {
+  return raw.startsWith('data:') || raw.includes('\n') || raw.includes('"logprobs"')
 }
 
 /** The lines of a stream and what is between them; a body that is no stream is one line. */
