@@ -33,7 +33,7 @@ describe('GET /v1/runs', () => {
     for (let count = 0; count < 25; count += 1) {
       const { runId, position } = await submit({}, own)
       submitted.push(runId)
-      cursor = `&at=${encodeURIComponent(position)}`
+      cursor = `&wait=5000&at=${encodeURIComponent(position)}`
     }
     const seen: string[] = []
     for (let page = 0; page < 10; page += 1) {
