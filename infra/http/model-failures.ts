@@ -85,7 +85,8 @@ export function errorIn(parsed: unknown): ErrorBody | undefined {
   }
   if (error !== undefined && error !== false)
     return { message: messageOf(undefined, undefined, error), code: undefined, retryDelay: undefined }
-  if ('choices' in body) return undefined
+  // The answer of a chat, OpenAI's or Ollama's.
+  if ('choices' in body || isObject(body['message'])) return undefined
   const detail = body['detail'] ?? body['message']
   if (detail === undefined) return undefined
   return {

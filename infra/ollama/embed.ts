@@ -4,16 +4,9 @@
  * Promise: total. `encoding_format: base64`, which OpenAI's own clients ask for unasked, is made here: little-endian
  * floats of 32 bits. Token ids have no form at Ollama and are refused.
  */
-import {
-  type Asked,
-  describeBody,
-  errorIn,
-  failure,
-  failureOfErrorBody,
-  isObject,
-  parseLoosely,
-  type Received,
-} from '#infra/http/model-failures.ts'
+import { type Asked, isObject, type Received } from '#infra/http/model-failures.ts'
+import { readBody } from '#infra/http/read-body.ts'
+import { tokenCount } from '#infra/http/token-count.ts'
 import type { EmbedRequest, ModelReply } from '#processors/ports/model-provider.ts'
 
 /** The body to send; undefined where the input is neither a text nor texts. */
@@ -25,35 +18,36 @@ export function embedBody({ model, input, parameters }: EmbedRequest): object | 
 }
 
 export function readEmbed(asked: Asked, received: Received, { model, parameters }: EmbedRequest): ModelReply {
-  const { status, text } = received
-  const got = { raw: text, httpStatus: status }
-  const parsed = parseLoosely(text)
-  if (parsed === undefined) {
-    if (text.trim() === '')
-      return failure('empty-body', `${asked.url} answered ${status} with an empty body`, { ...got, retryable: true })
-    return failure('not-json', `${asked.url} answered ${status} with ${describeBody(text)}, which is not JSON`, got)
-  }
-  const vectors = isObject(parsed) ? parsed['embeddings'] : undefined
-  if (!isObject(parsed) || !Array.isArray(vectors)) {
-    const error = errorIn(parsed)
-    if (error !== undefined) return failureOfErrorBody(asked, received, error)
-    return failure('malformed', `${asked.url} answered ${status} with no embeddings: ${describeBody(text)}`, got)
-  }
-  const tokens = parsed['prompt_eval_count']
-  const promptTokens = Number.isSafeInteger(tokens) ? (tokens as number) : undefined
-  const encode = parameters['encoding_format'] === 'base64' ? base64Of : (vector: unknown) => vector
+  const body = readBody(asked, received, { what: 'embeddings', find: embeddingsIn })
+  if (!body.ok) return body
+  const { answer, vectors } = body.found
+  const promptTokens = tokenCount(answer['prompt_eval_count'])
+  const encode = parameters['encoding_format'] === 'base64' ? base64Of : (vector: readonly number[]) => vector
   const raw = JSON.stringify({
     object: 'list',
-    data: vectors.map((vector: unknown, index) => ({ object: 'embedding', index, embedding: encode(vector) })),
-    model: parsed['model'] ?? model,
+    data: vectors.map((vector, index) => ({ object: 'embedding', index, embedding: encode(vector) })),
+    model: typeof answer['model'] === 'string' ? answer['model'] : model,
     usage: { prompt_tokens: promptTokens ?? 0, total_tokens: promptTokens ?? 0 },
   })
   return { ok: true, content: '', raw, ...(promptTokens !== undefined && { promptTokens }) }
 }
 
-function base64Of(vector: unknown): unknown {
-  if (!Array.isArray(vector)) return vector
+interface Embeddings {
+  readonly answer: Readonly<Record<string, unknown>>
+  readonly vectors: readonly (readonly number[])[]
+}
+
+function embeddingsIn(parsed: unknown): Embeddings | undefined {
+  const vectors: unknown = isObject(parsed) ? parsed['embeddings'] : undefined
+  return isObject(parsed) && Array.isArray(vectors) && vectors.every(isVector) ? { answer: parsed, vectors } : undefined
+}
+
+function isVector(one: unknown): one is readonly number[] {
+  return Array.isArray(one) && one.every((value) => typeof value === 'number')
+}
+
+function base64Of(vector: readonly number[]): string {
   const bytes = Buffer.alloc(vector.length * 4)
-  for (const [at, value] of vector.entries()) bytes.writeFloatLE(Number(value), at * 4)
+  for (const [at, value] of vector.entries()) bytes.writeFloatLE(value, at * 4)
   return bytes.toString('base64')
 }

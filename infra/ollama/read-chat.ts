@@ -6,15 +6,8 @@
  * it is not handed on. `raw` is what was received, `completion` the same in OpenAI's form.
  */
 import type { Exchanged } from '#infra/http/exchange.ts'
-import {
-  type Asked,
-  describeBody,
-  errorIn,
-  failure,
-  failureOfErrorBody,
-  isObject,
-  parseLoosely,
-} from '#infra/http/model-failures.ts'
+import { type Asked, errorIn, failure, isObject, parseLoosely } from '#infra/http/model-failures.ts'
+import { failureOfBody } from '#infra/http/read-body.ts'
 import type { Take } from '#infra/http/receive-body.ts'
 import type { ModelFailure, ModelReply } from '#processors/ports/model-provider.ts'
 import { chatAnswer } from './chat-answer.ts'
@@ -34,6 +27,8 @@ export interface ChatReader {
   reply(exchanged: Exchanged): ModelReply
 }
 
+const what = 'answer of a chat'
+
 export function readChat({ asked, onEvent, hideKey, wantsUsage }: ReadChatOptions): ChatReader {
   const answer = chatAnswer({ chunks: onEvent !== undefined, usage: wantsUsage })
   let handedOn = 0
@@ -45,7 +40,7 @@ export function readChat({ asked, onEvent, hideKey, wantsUsage }: ReadChatOption
     if (wrong !== undefined || answer.done) return
     const part = parseLoosely(line)
     if (part === undefined && unclosed && answer.begun) return
-    if (!isObject(part) || errorOf(part) !== undefined) return void (wrong = line)
+    if (!isObject(part) || errorIn(part) !== undefined) return void (wrong = line)
     let chunks: readonly string[]
     try {
       chunks = answer.add(part)
@@ -64,22 +59,6 @@ export function readChat({ asked, onEvent, hideKey, wantsUsage }: ReadChatOption
     ...(handedOn > 0 && { partial: hideKey(answer.content) }),
   })
 
-  const failureOf = (line: string, exchanged: Exchanged): ModelFailure => {
-    const { status, text: raw } = exchanged
-    const text = hideKey(line)
-    const parsed = parseLoosely(text)
-    const error = errorOf(parsed)
-    if (error !== undefined) return { ...failureOfErrorBody(asked, { ...exchanged, text }, error), raw }
-    const code = parsed === undefined ? 'not-json' : 'malformed'
-    const reason =
-      code === 'not-json' ? `${describeBody(text)}, which is not JSON` : `no answer of a chat: ${describeBody(text)}`
-    return failure(code, `${asked.url} answered ${status} with ${reason}`, {
-      raw,
-      httpStatus: status,
-      retryable: handedOn > 0,
-    })
-  }
-
   return {
     take(piece) {
       lines.feed(piece)
@@ -91,7 +70,8 @@ export function readChat({ asked, onEvent, hideKey, wantsUsage }: ReadChatOption
         unclosed = true
         lines.end()
       }
-      if (wrong !== undefined) return withPartial(failureOf(wrong, exchanged))
+      if (wrong !== undefined)
+        return withPartial(failureOfBody(asked, exchanged, { what, part: hideKey(wrong), retryable: handedOn > 0 }))
       if (failed?.code === 'too-large') return withPartial(failed)
       const got = { raw: text, httpStatus: status }
       if (answer.done && answer.begun) {
@@ -107,23 +87,9 @@ export function readChat({ asked, onEvent, hideKey, wantsUsage }: ReadChatOption
         }
       }
       if (failed !== undefined) return withPartial(failed)
-      if (text.trim() === '') {
-        return failure('empty-body', `${asked.url} answered ${status} with an empty body`, { ...got, retryable: true })
-      }
-      if (!answer.begun) {
-        return failure(
-          'malformed',
-          `${asked.url} answered ${status} with no answer of a chat: ${describeBody(text)}`,
-          got,
-        )
-      }
+      if (!answer.begun) return failureOfBody(asked, exchanged, { what, part: text.trim().split('\n', 1)[0] ?? '' })
       const message = `${asked.url} answered ${status}, then its answer ended before it was done`
       return withPartial(failure('cut', message, { ...got, retryable: true }))
     },
   }
-}
-
-/** A part of an answer is none, whatever else it holds. */
-function errorOf(part: unknown): ReturnType<typeof errorIn> {
-  return isObject(part) && isObject(part['message']) && part['error'] === undefined ? undefined : errorIn(part)
 }

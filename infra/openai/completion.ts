@@ -5,53 +5,42 @@
  * what the answer says is taken as it stands, nothing is trimmed or repaired.
  */
 import type { ModelAnswer, ModelReply } from '#processors/ports/model-provider.ts'
-import {
-  type Asked,
-  describeBody,
-  errorIn,
-  failure,
-  failureOfErrorBody,
-  isObject,
-  parseLoosely,
-  type Received,
-} from '#infra/http/model-failures.ts'
+import { type Asked, errorIn, isObject, type Received } from '#infra/http/model-failures.ts'
+import { readBody } from '#infra/http/read-body.ts'
 import { tokenCount } from '#infra/http/token-count.ts'
 
 export function readCompletion(asked: Asked, received: Received): ModelReply {
-  const { status, headers, text } = received
-  const got = { raw: text, httpStatus: status }
-  if (text.trim() === '') {
-    return failure('empty-body', `${asked.url} answered ${status} with an empty body`, { ...got, retryable: true })
-  }
-  const parsed = parseLoosely(text)
-  if (parsed === undefined) return failure('not-json', `${asked.url} answered ${status} with ${notJson(received)}`, got)
-
-  const error = errorIn(parsed)
-  if (error !== undefined) return failureOfErrorBody(asked, received, error)
-  const choice = firstChoice(parsed)
-  if (choice === undefined) {
-    return failure('malformed', `${asked.url} answered ${status} with no chat completion: ${describeBody(text)}`, got)
-  }
-  const usage = isObject(parsed) && isObject(parsed['usage']) ? parsed['usage'] : {}
+  const body = readBody(asked, received, { what: 'chat completion', find: completionIn })
+  if (!body.ok) return body
+  const { completion, choice } = body.found
+  const usage = isObject(completion['usage']) ? completion['usage'] : {}
   return answer({
     content: choice.content,
-    raw: text,
+    raw: received.text,
     finishReason: choice.finishReason,
     promptTokens: tokenCount(usage['prompt_tokens']),
     completionTokens: tokenCount(usage['completion_tokens']),
-    requestId: requestIdIn(headers),
+    requestId: requestIdIn(received.headers),
   })
 }
 
-function notJson({ headers, text }: Received): string {
-  const encoding = [headers['content-encoding']].flat()[0] ?? 'identity'
-  if (encoding !== 'identity') return `a body in ${encoding} encoding, which was not asked for`
-  return `${describeBody(text)}, which is not JSON`
+interface Choice {
+  readonly content: string
+  readonly finishReason: string | undefined
+}
+
+/** What has an error is none, whatever else it holds. */
+function completionIn(
+  parsed: unknown,
+): { readonly completion: Readonly<Record<string, unknown>>; readonly choice: Choice } | undefined {
+  if (!isObject(parsed) || errorIn(parsed) !== undefined) return undefined
+  const choice = firstChoice(parsed)
+  return choice && { completion: parsed, choice }
 }
 
 /** Text and end of the first choice; undefined when the body has none. */
-function firstChoice(parsed: unknown): { content: string; finishReason: string | undefined } | undefined {
-  if (!isObject(parsed) || !Array.isArray(parsed['choices'])) return undefined
+function firstChoice(parsed: Readonly<Record<string, unknown>>): Choice | undefined {
+  if (!Array.isArray(parsed['choices'])) return undefined
   const choice: unknown = parsed['choices'][0]
   if (!isObject(choice)) return undefined
   const finishReason = typeof choice['finish_reason'] === 'string' ? choice['finish_reason'] : undefined

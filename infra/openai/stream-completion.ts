@@ -10,15 +10,8 @@
  */
 import type { ModelAnswer, ModelFailure, ModelReply } from '#processors/ports/model-provider.ts'
 import type { Exchanged } from '#infra/http/exchange.ts'
-import {
-  type Asked,
-  describeBody,
-  errorIn,
-  failure,
-  failureOfErrorBody,
-  isObject,
-  parseLoosely,
-} from '#infra/http/model-failures.ts'
+import { type Asked, errorIn, failure, failureOfErrorBody, isObject, parseLoosely } from '#infra/http/model-failures.ts'
+import { failureOfBody } from '#infra/http/read-body.ts'
 import type { Take } from '#infra/http/receive-body.ts'
 import { tokenCount } from '#infra/http/token-count.ts'
 import { type Assembly, assembleChunks } from './assemble-chunks.ts'
@@ -50,9 +43,11 @@ interface State {
   unclosed: boolean
 }
 
-type Wrong =
-  | { readonly wrong: 'error'; readonly data: string }
-  | { readonly wrong: 'not-json' | 'malformed'; readonly data: string }
+/** An event that is no chunk, or that its type calls an error whatever it holds. */
+interface Wrong {
+  readonly data: string
+  readonly isError: boolean
+}
 
 export function streamCompletion(options: StreamOptions): StreamReader {
   const state: State = { options, assembly: assembleChunks(), handedOn: 0, end: undefined, unclosed: false }
@@ -96,14 +91,12 @@ function take(state: State, data: string, type: string | undefined): void {
   const { assembly, options } = state
   const chunk = parseLoosely(data)
   if (chunk === undefined && state.unclosed) return
-  if (type === 'error' || errorIn(chunk) !== undefined) return void (state.end = { wrong: 'error', data })
-  if (!isObject(chunk)) {
-    return void (state.end = { wrong: chunk === undefined ? 'not-json' : 'malformed', data })
-  }
+  const isError = type === 'error'
+  if (isError || !isObject(chunk) || errorIn(chunk) !== undefined) return void (state.end = { data, isError })
   try {
     assembly.add(chunk)
   } catch {
-    return void (state.end = { wrong: 'malformed', data })
+    return void (state.end = { data, isError })
   }
   if (!options.wantsUsage && isUsageOnly(chunk)) return
   state.handedOn++
@@ -149,19 +142,13 @@ function reply(state: State, exchanged: Exchanged): ModelReply {
 
 function failureOf(end: Wrong, { options, handedOn }: State, exchanged: Exchanged): ModelFailure {
   const { asked, hideKey } = options
-  const { status, text } = exchanged
-  const data = hideKey(end.data)
-  if (end.wrong === 'error') {
-    const error = errorIn(parseLoosely(data)) ?? { message: data.slice(0, 300), code: undefined, retryDelay: undefined }
-    return { ...failureOfErrorBody(asked, { ...exchanged, text: data }, error), raw: text }
+  const part = hideKey(end.data)
+  if (end.isError && errorIn(parseLoosely(part)) === undefined) {
+    const error = { message: part.slice(0, 300), code: undefined, retryDelay: undefined }
+    return failureOfErrorBody(asked, exchanged, error)
   }
-  const what = end.wrong === 'not-json' ? 'is not JSON' : 'is no chunk of a completion'
-  return failure(end.wrong, `${asked.url} answered ${status} with an event that ${what}: ${describeBody(data)}`, {
-    raw: text,
-    httpStatus: status,
-    // A stream that was good until then is a fault on the way.
-    retryable: handedOn > 0,
-  })
+  // A stream that was good until then is a fault on the way.
+  return failureOfBody(asked, exchanged, { what: 'chunk of a completion', part, retryable: handedOn > 0 })
 }
 
 /** Undefined where the answer can't be written down. */
