@@ -7,31 +7,32 @@ import { inTime } from './in-time.ts'
 /**
  * A foreign JSON Schema made a function.
  *
- * Promise: small, refers to nothing outside itself, compiled within its time, and answers at once (an `$async` schema
- * would answer with a promise, which looks like a yes). Errors: `request.invalid`, in the compiler's words.
+ * Promise: small, refers to nothing outside itself, and answers at once (an `$async` schema would answer with a promise,
+ * which looks like a yes). Undefined when compiling took longer than `ms`. Errors: `request.invalid`, in the compiler's
+ * words.
  */
 export type CompiledSchema = ((value: unknown) => unknown) & Pick<ValidateFunction, 'errors'>
 
-export function compileSchema(schema: object | boolean): CompiledSchema {
+export function compileSchema(schema: object | boolean, ms: number): CompiledSchema | undefined {
   refuseWhatIsHostile(schema)
-  let validate: CompiledSchema | undefined
+  const draft = draftOf(schema)
+  const itself = ofItself(draft)
+  let isValid = false
   try {
-    validate = inTime(compileMs, () => {
-      const draft = draftOf(schema)
-      void ofItself(draft).validateSchema(schema, true)
+    return inTime(ms, () => {
+      void itself.validateSchema(schema, true)
+      isValid = true
       // Each has a compiler of its own, so that their ids can't meet.
       return newAjv(draft, { meta: false, validateSchema: false }).compile(schema)
     })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw refused(`can't be used: ${why.slice(0, 300)}`)
+  } finally {
+    // It may have been ended where it stood.
+    if (!isValid) schemasOfSchemas.delete(draft)
   }
-  if (validate !== undefined) return validate
-  schemasOfSchemas.clear()
-  throw refused(`took longer than ${compileMs} ms to understand`)
 }
-
-const compileMs = 2000
 
 type Draft = '07' | '2020-12'
 
@@ -45,7 +46,10 @@ function draftOf(schema: object | boolean): Draft {
 const schemasOfSchemas = new Map<Draft, Ajv>()
 
 function ofItself(draft: Draft): Ajv {
-  const ajv = schemasOfSchemas.get(draft) ?? newAjv(draft, {})
+  const known = schemasOfSchemas.get(draft)
+  if (known !== undefined) return known
+  const ajv = newAjv(draft, {})
+  void ajv.validateSchema({})
   schemasOfSchemas.set(draft, ajv)
   return ajv
 }

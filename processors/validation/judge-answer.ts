@@ -1,7 +1,7 @@
 import { isFailure } from '#processors/ports/failure.ts'
 import { finding } from './finding.ts'
 import type { Finding, ValidatorOptions, ValidatorPorts } from './validator.ts'
-import { validatorFor } from './validators.ts'
+import { validatorNamed } from './validators.ts'
 
 /**
  * What a validator finds wrong with an answer.
@@ -15,7 +15,7 @@ export async function judgeAnswer(
   given: ValidatorPorts & { readonly options: ValidatorOptions },
 ): Promise<readonly Finding[]> {
   try {
-    return bounded(await validatorFor(name, given.options).judge(answer, given.options, given))
+    return bounded(await validatorNamed(name).judge(answer, given.options, given))
   } catch (error) {
     if (isFailure(error, 'roster.unavailable'))
       return [finding('Infrastructure', 'roster-unavailable', `${error.message}. ${error.remedy}`)]

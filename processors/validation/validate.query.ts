@@ -31,7 +31,7 @@ export async function validateArtifact(
   { kind, artifact, context = {} }: ValidateRequest,
   { roster, clock }: ValidatorPorts & { readonly clock: Clock },
 ): Promise<ValidationReport> {
-  validatorFor(kind, context)
+  await validatorFor(kind, context)
   const began = clock.monotonic()
   const answer = typeof artifact === 'string' ? artifact : JSON.stringify(artifact)
   const findings = await judgeAnswer(kind, answer, { options: context, roster })

@@ -12,7 +12,7 @@ export interface Validator {
   /** Looks workers up: the answer is on the log before it is judged (R1). */
   readonly readsRoster?: boolean
   /** Errors: `request.invalid`, naming the option. */
-  check?(options: ValidatorOptions): void
+  check?(options: ValidatorOptions): void | Promise<void>
   judge(
     answer: string,
     options: ValidatorOptions,

@@ -23,12 +23,16 @@ export const validators: Readonly<Record<string, Validator>> = {
 export const defaultValidator = 'answered'
 
 /** The validator of that name, with options it can judge by. Errors: `request.invalid`, naming the known ones. */
-export function validatorFor(name: string, options: ValidatorOptions): Validator {
-  const validator = Object.hasOwn(validators, name) ? validators[name] : undefined
-  if (validator === undefined) {
-    const known = Object.keys(validators).join(', ')
-    throw new Failure('request.invalid', `there is no validator ${name.slice(0, 80)}; there are: ${known}`)
-  }
-  validator.check?.(options)
+export async function validatorFor(name: string, options: ValidatorOptions): Promise<Validator> {
+  const validator = validatorNamed(name)
+  await validator.check?.(options)
   return validator
+}
+
+/** Errors: `request.invalid`. */
+export function validatorNamed(name: string): Validator {
+  const validator = Object.hasOwn(validators, name) ? validators[name] : undefined
+  if (validator !== undefined) return validator
+  const known = Object.keys(validators).join(', ')
+  throw new Failure('request.invalid', `there is no validator ${name.slice(0, 80)}; there are: ${known}`)
 }

@@ -1,7 +1,7 @@
 import type { ClaimCheck } from '#processors/journal/claim-check.ts'
 import type { AnyStoredEvent } from '#processors/journal/read.ts'
 import { beginInteractive } from '#processors/kinds/begin-interactive.ts'
-import type { SubmitPorts } from '#processors/kinds/submit-run.command.ts'
+import type { InteractivePorts } from '#processors/kinds/begin-interactive.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { Roster } from '#processors/ports/roster.ts'
 import type { AttemptPorts } from '#processors/runs/attempt.step.ts'
@@ -25,7 +25,7 @@ import { watchSession } from './watch-session.ts'
  * before its verdict is read back from the log (`verdict.closed`). A caller who goes cancels the run. With an idempotency
  * key the same request again gets the recorded answer, or `run.open` while the first is under way (R13).
  */
-export interface IteratePorts extends SubmitPorts {
+export interface IteratePorts extends InteractivePorts {
   readonly codec: Codec
   readonly claimCheck: ClaimCheck
   readonly roster: Roster | undefined
@@ -70,7 +70,7 @@ export async function iterate(
   const { principal, traceId } = options
   const ladder = await ports.ladder(request)
   const given = { ladder, limits, principal, traceId, hasRoster: roster !== undefined }
-  const spec = (bodyHash?: string): RunSpec => iterateSpec(request, { ...given, bodyHash })
+  const spec = (bodyHash?: string): Promise<RunSpec> => iterateSpec(request, { ...given, bodyHash })
   const route = 'POST /v1/iterate'
   // A roster that can't be read is told before a model is paid.
   if (request.rosterRows !== undefined) await roster?.matching({ most: 1 })

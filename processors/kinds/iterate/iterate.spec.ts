@@ -41,10 +41,10 @@ export interface IterateGiven {
   readonly traceId: string
 }
 
-export function iterateSpec(request: IterateRequest, given: IterateGiven): RunSpec {
+export async function iterateSpec(request: IterateRequest, given: IterateGiven): Promise<RunSpec> {
   const { kind, context = {}, rosterRows, costLimitUsd } = request
   if (request.prompt.trim() === '') throw new Failure('request.invalid', 'prompt is empty')
-  const validator = validatorFor(kind, context)
+  const validator = await validatorFor(kind, context)
   if (!given.hasRoster && (validator.readsRoster === true || rosterRows !== undefined)) throw noRoster(kind)
   const answers = request.maxIterations ?? Math.max(iterateDefaults.maxIterations, given.ladder.length)
   const deadlineMs = request.deadlineMs ?? given.limits.deadlineMs

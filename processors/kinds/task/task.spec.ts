@@ -43,7 +43,7 @@ export interface TaskDefaults {
   readonly folder: string | undefined
 }
 
-export function taskSpec(
+export async function taskSpec(
   request: TaskRequest,
   defaults: TaskDefaults,
   who: {
@@ -52,10 +52,10 @@ export function taskSpec(
     readonly bodyHash?: string
     readonly traceId?: string | undefined
   },
-): RunSpec {
+): Promise<RunSpec> {
   if (request.prompt.trim() === '') throw new Failure('request.invalid', 'prompt is empty')
   const validator = request.validator ?? defaultValidator
-  validatorFor(validator, request.validatorOptions ?? {})
+  await validatorFor(validator, request.validatorOptions ?? {})
   const temperature = request.temperature ?? defaults.temperature
   const maxTokens = request.maxTokens ?? defaults.maxTokens
   return {

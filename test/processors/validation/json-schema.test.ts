@@ -67,8 +67,8 @@ test.for([
   ['a large one', { enum: Array.from({ length: 6000 }, (_, index) => index) }],
   ['a larger one', { description: 'x'.repeat(70_000) }],
   ['__proto__', JSON.parse('{"properties": {"__proto__": {"type": "string"}}}') as object],
-] as const)('a schema that is %s is refused before anything is asked', ([, schema]) => {
-  expect(() => validatorFor('json_schema', { schema })).toThrow(expect.objectContaining({ code: 'request.invalid' }))
+] as const)('a schema that is %s is refused before anything is asked', async ([, schema]) => {
+  await expect(validatorFor('json_schema', { schema })).rejects.toMatchObject({ code: 'request.invalid' })
 })
 
 test('a pattern that never ends is ended, and is no pass', async () => {
@@ -88,6 +88,24 @@ test('references that double at every step end too', async () => {
   const findings = await judge({}, schema)
   expect(findings).toMatchObject([{ kind: 'Infrastructure' }])
   expect((await judge({}, { allOf: [{ $ref: '#' }] })).length).toBeGreaterThan(0)
+})
+
+test('nobody is held up by schemas that never end, and good ones are judged meanwhile', async () => {
+  const hostile = { a: `${'a'.repeat(40)}!` }
+  await judge({}, {})
+  const before = performance.eventLoopUtilization()
+  const order: string[] = []
+  const slow = Promise.all(
+    Array.from({ length: 3 }, (_, index) =>
+      judge(hostile, { description: String(index), properties: { a: { pattern: '^(a+)+$' } } }),
+    ),
+  ).finally(() => order.push('slow'))
+  for (let index = 0; index < 5; index++) expect(await judge({ a: index }, { required: ['a'] })).toEqual([])
+  order.push('good')
+  expect(await slow).toMatchObject(Array.from({ length: 3 }, () => [{ code: 'schema-too-slow' }]))
+  expect(order).toEqual(['good', 'slow'])
+  // Where they were judged in this thread it would have had no time for anything else.
+  expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.6)
 })
 
 test('many schemas do not pile up, and none is taken for another', async () => {
