@@ -3,8 +3,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Journal } from '#processors/journal/journal.ts'
-import type { RunSpec } from '#processors/runs/run.ts'
 import type { AnyNewEvent } from '#schemas/event.ts'
+import type { TaskSubmitted } from '#schemas/generated.ts'
+import { sampleAnswer, sampleAttempt, sampleTask } from '#test/schemas/sample-data.ts'
 
 /** Events of one finished run. */
 export const eventsOfRun = 6
@@ -28,38 +29,28 @@ function runEvents(kind: string): AnyNewEvent[] {
     id: ids[seq]!,
     chain: { run, seq, prev: seq === 0 ? '' : ids[seq - 1]! },
   })
+  const task = taskOf(kind)
   const who = { attempt: 1, provider: 'ollama', model: 'small' }
   return [
-    { type: 'task.submitted', ...link(0), data: specOf(kind) },
+    { type: 'task.submitted', ...link(0), data: task },
     { type: 'run.started', ...link(1), data: { worker: 'bench' } },
     {
       type: 'attempt.started',
       ...link(2),
-      data: {
-        ...who,
-        tier: 0,
-        url: 'http://127.0.0.1:11434/v1',
-        messages: specOf(kind).messages,
-        parameters: '{}',
-        spanId: null,
-        reservedMicroUsd: 0,
-      },
+      data: sampleAttempt({ ...who, url: 'http://127.0.0.1:11434/v1', messages: task.messages }),
     },
     {
       type: 'attempt.completed',
       ...link(3),
-      data: {
+      data: sampleAnswer({
         ...who,
         content: answer,
         raw: JSON.stringify({ choices: [{ message: { content: answer } }] }),
         finishReason: 'stop',
         promptTokens: 40,
         completionTokens: 35,
-        usageEstimated: false,
-        costMicroUsd: 0,
-        requestId: null,
         durationMs: 812.5,
-      },
+      }),
     },
     {
       type: 'verdict.reached',
@@ -82,31 +73,13 @@ function runEvents(kind: string): AnyNewEvent[] {
   ]
 }
 
-function specOf(kind: string): RunSpec {
-  return {
+function taskOf(kind: string): TaskSubmitted {
+  const question = 'Say something of the usual length about the weather, please.'
+  return sampleTask({
     kind,
-    messages: JSON.stringify([
-      { role: 'user', content: 'Say something of the usual length about the weather, please.' },
-    ]),
-    retrieval: null,
+    messages: JSON.stringify([{ role: 'user', content: question }]),
     ladder: [{ name: 'default', choices: [{ provider: 'ollama', model: 'small' }] }],
     validator: 'answered',
-    validatorOptions: null,
-    parameters: '{}',
-    limits: {
-      attempts: 3,
-      attemptTimeoutMs: 60_000,
-      deadlineMs: 120_000,
-      costMicroUsd: null,
-      answers: null,
-      once: false,
-    },
-    principal: 'bench',
-    interactive: false,
-    folder: null,
-    bodyHash: null,
-    tags: {},
-    redactions: 0,
-    traceId: null,
-  }
+    limits: { attempts: 3, attemptTimeoutMs: 60_000, deadlineMs: 120_000 },
+  })
 }

@@ -14,6 +14,7 @@ import type { BudgetRule } from '#processors/ports/budget-rules.ts'
 import type { EventLog } from '#processors/ports/event-log.ts'
 import { catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
 import { openCodec } from '#schemas/wire/codec.ts'
+import { unaltered } from '#test/processors/journal/unaltered.ts'
 import { type Opener, openedBy } from '#test/contracts/opener.ts'
 
 export interface SpendTask {
@@ -40,8 +41,7 @@ export async function budgetsOn(log: EventLog, rules: readonly BudgetRule[]): Pr
     codec,
     clock,
     report,
-    redactor: { redactData: (data: never) => ({ data, redactions: 0 }) } as never,
-    claimCheck: { needed: () => false } as never,
+    ...unaltered,
     source: '/lattice/test/spender',
   })
   return openBudgets({ log, codec, journal, clock, report, rules, prices, restore: () => Promise.resolve(undefined) })

@@ -5,6 +5,7 @@
  * paused, told to stop and given each other's work, and clocks jump.
  */
 import type { RunSpec } from '#processors/runs/run.ts'
+import { sampleTask } from '#test/schemas/sample-data.ts'
 import type { Random } from './random.ts'
 
 export type Weather = 'calm' | 'kills' | 'storm'
@@ -62,9 +63,7 @@ function asked(random: Random): Pick<PlannedRun, 'spec' | 'atOnce' | 'goneAfterM
 function specFrom(random: Random): RunSpec {
   const tiers = random.between(1, 2)
   const retrieval = { query: 'what', corpora: ['docs'], k: 3, threshold: 0 }
-  return {
-    kind: 'task',
-    messages: '[]',
+  return sampleTask({
     retrieval: random.chance(0.4) ? retrieval : null,
     ladder: Array.from({ length: tiers }, (_, tier) => ({
       name: `tier ${tier}`,
@@ -74,22 +73,13 @@ function specFrom(random: Random): RunSpec {
       })),
     })),
     validator: random.chance(0.75) ? 'good' : null,
-    validatorOptions: null,
-    parameters: '{}',
     limits: {
       attempts: random.between(1, 6),
       attemptTimeoutMs: random.pick([1_000, 5_000, 20_000]),
       deadlineMs: random.pick([3_000, 20_000, 60_000]),
       costMicroUsd: random.chance(0.2) ? 30 : null,
       answers: random.chance(0.2) ? random.between(1, 3) : null,
-      once: false,
     },
-    principal: 'local',
     interactive: random.chance(0.3),
-    folder: null,
-    bodyHash: null,
-    tags: {},
-    redactions: 0,
-    traceId: null,
-  }
+  })
 }

@@ -8,6 +8,7 @@ import type { CallResult, Steps } from '#processors/runs/steps.ts'
 import { unpaid } from '#processors/runs/missing-results.ts'
 import type { RunState } from '#processors/runs/run.ts'
 import type { EventData } from '#schemas/event.ts'
+import { sampleAnswer, sampleAttempt } from '#test/schemas/sample-data.ts'
 import type { Random } from './random.ts'
 import type { Life, Scheduler } from './scheduler.ts'
 
@@ -112,15 +113,18 @@ export function simulatedSteps(given: {
     if (takesMs > timeoutMs) return failed({ code: 'timeout', retryable: true })
     if (random.chance(faults.failing)) return failed(random.pick(failures))
     const content = `${random.chance(0.3) ? 'good' : 'bad'} ${raw} ${random.next()}`
-    const rest = {
+    const spent = { costMicroUsd: random.between(0, 40), durationMs: scheduler.now - began }
+    const data = sampleAnswer({
+      attempt,
+      provider,
+      model,
+      content,
+      raw,
       finishReason: 'stop',
       promptTokens: 7,
-      completionTokens: null,
-      usageEstimated: false,
-      requestId: null,
-    }
-    const spent = { costMicroUsd: random.between(0, 40), durationMs: scheduler.now - began }
-    return { type: 'attempt.completed', data: { attempt, provider, model, content, raw, ...rest, ...spent } }
+      ...spent,
+    })
+    return { type: 'attempt.completed', data }
   }
 
   return {
@@ -134,16 +138,7 @@ export function simulatedSteps(given: {
     async attempt(run, { attempt, tier, choice }) {
       given.planned(run, life)
       if (random.chance(0.5)) await pass(latency())
-      const started = {
-        attempt,
-        tier,
-        ...choice,
-        url: '',
-        messages: '[]',
-        parameters: '{}',
-        spanId: null,
-        reservedMicroUsd: 0,
-      }
+      const started = sampleAttempt({ attempt, tier, ...choice })
       return { started, call: (options) => call(started, run.runId, options) }
     },
     async validate(_run, { attempt, result }, validator, signal) {

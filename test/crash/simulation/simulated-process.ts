@@ -16,6 +16,7 @@ import { carryOut, type CarriedOut, type CarryOutPorts } from '#processors/runs/
 import type { KnownRun } from '#processors/runs/known-run.ts'
 import type { Steps } from '#processors/runs/steps.ts'
 import type { Codec } from '#schemas/wire/codec.ts'
+import { unaltered } from '#test/processors/journal/unaltered.ts'
 import type { Life } from './scheduler.ts'
 
 export interface RunningProcess {
@@ -71,9 +72,7 @@ export function startProcess(given: ProcessPorts, mutation: Mutation | undefined
   const journal = openJournal({
     log,
     codec,
-    // Of no concern here, so not even called.
-    redactor: { redactData: (data: never) => ({ data, redactions: 0 }) } as never,
-    claimCheck: { needed: () => false } as never,
+    ...unaltered,
     clock,
     source: `/lattice/worker/${life.name}`,
     report,

@@ -5,11 +5,11 @@ import { createClaimCheck } from '#processors/journal/claim-check.ts'
 import { recordLimits } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { Objects } from '#processors/ports/objects.ts'
-import type { AttemptCompleted, TaskSubmitted } from '#schemas/generated.ts'
 import { sha256 } from '#schemas/ids.ts'
 import { catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
 import { openCodec } from '#schemas/wire/codec.ts'
 import { anyDataOf, anyEvent } from '#test/schemas/any-event.ts'
+import { sampleAnswer, sampleTask } from '#test/schemas/sample-data.ts'
 
 type Kept = Pick<Objects, 'put' | 'get'> & { readonly kept: Map<string, Uint8Array> }
 
@@ -26,38 +26,7 @@ function objectsInMemory(): Kept & Objects {
   return objects as Kept & Objects
 }
 
-const answer: AttemptCompleted = {
-  attempt: 1,
-  provider: 'groq',
-  model: 'llama',
-  content: 'Hello',
-  raw: '{}',
-  finishReason: null,
-  promptTokens: null,
-  completionTokens: null,
-  usageEstimated: false,
-  costMicroUsd: 0,
-  requestId: null,
-  durationMs: 1,
-}
-
-const task: TaskSubmitted = {
-  kind: 'task',
-  messages: '[]',
-  retrieval: { query: 'q', corpora: [], k: 1, threshold: 0 },
-  ladder: [],
-  validator: null,
-  validatorOptions: null,
-  parameters: '{}',
-  limits: { attempts: 3, attemptTimeoutMs: 1000, deadlineMs: 1000, costMicroUsd: null, answers: null, once: false },
-  principal: 'local',
-  interactive: false,
-  folder: null,
-  bodyHash: null,
-  tags: {},
-  redactions: 0,
-  traceId: null,
-}
+const answer = sampleAnswer()
 
 describe('the threshold', () => {
   test('a text of exactly the threshold stays, one byte more is claimed', async () => {
@@ -77,7 +46,7 @@ describe('the threshold', () => {
   test('texts inside optional records are claimed too', async () => {
     const check = createClaimCheck({ objects: objectsInMemory(), thresholdBytes: 10 })
     const long = 'what does it do?'
-    const data = { ...task, retrieval: { query: long, corpora: ['c'], k: 1, threshold: 0 } }
+    const data = sampleTask({ retrieval: { query: long, corpora: ['c'], k: 1, threshold: 0 } })
     const stored = await check.claim('task.submitted', data)
     expect(stored.retrieval?.query).toEqual({ sha256: sha256(long), sizeBytes: long.length })
     expect(stored.messages).toBe('[]')
@@ -96,7 +65,7 @@ describe('the record', () => {
   test('when texts under the threshold sum over a record, the largest are claimed until it fits', async () => {
     const check = createClaimCheck({ objects: objectsInMemory(), thresholdBytes: 1000, recordBytes: 2400 })
     const data = {
-      ...task,
+      ...sampleTask(),
       messages: mid('m', 900),
       validatorOptions: mid('v', 800),
       retrieval: { query: mid('q', 700), corpora: [], k: 1, threshold: 0 },

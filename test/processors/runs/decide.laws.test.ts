@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { bounds } from '#processors/runs/limits.ts'
 import type { RunSpec, RunState, Step } from '#processors/runs/run.ts'
 import type { AnyNewEvent, EventData } from '#schemas/event.ts'
-import { happened, ladder, type Played, play, spec } from './run-script.ts'
+import { sampleTask } from '#test/schemas/sample-data.ts'
+import { happened, ladder, type Played, play } from './run-script.ts'
 
 const provider = fc.constantFrom('one', 'two', 'three')
 const anySpec: fc.Arbitrary<RunSpec> = fc
@@ -17,7 +18,7 @@ const anySpec: fc.Arbitrary<RunSpec> = fc
     costMicroUsd: fc.constantFrom(null, 0, 30, 1_000),
   })
   .map(({ tiers, attempts, deadlineMs, costMicroUsd, ...rest }) =>
-    spec({ ...rest, ladder: ladder(...tiers), limits: { attempts, deadlineMs, costMicroUsd } }),
+    sampleTask({ ...rest, ladder: ladder(...tiers), limits: { attempts, deadlineMs, costMicroUsd } }),
   )
 
 /** What one step comes to, if it is of its kind. */

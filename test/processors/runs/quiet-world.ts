@@ -20,7 +20,9 @@ import { Life, Scheduler } from '#test/crash/simulation/scheduler.ts'
 import { simulatedClock } from '#test/crash/simulation/simulated-clock.ts'
 import { simulatedLog } from '#test/crash/simulation/simulated-log.ts'
 import { openTablePool } from '#test/crash/simulation/tables.ts'
-import { happened, runId, type spec } from './run-script.ts'
+import { unaltered } from '#test/processors/journal/unaltered.ts'
+import { sampleAttempt, type TaskGiven } from '#test/schemas/sample-data.ts'
+import { happened, runId } from './run-script.ts'
 
 export const codec = await openCodec(catalogSchemaIds())
 const pool = openTablePool()
@@ -157,8 +159,7 @@ function startProcess(name: string, given: { scheduler: Scheduler; log: EventLog
   const journal = openJournal({
     log,
     codec,
-    redactor: { redactData: (data: never) => ({ data, redactions: 0 }) } as never,
-    claimCheck: { needed: () => false } as never,
+    ...unaltered,
     clock,
     source: `/lattice/test/${name}`,
     report,
@@ -171,7 +172,7 @@ function startProcess(name: string, given: { scheduler: Scheduler; log: EventLog
 }
 
 /** A run just submitted, in the log, as its submitter knows it. */
-export async function submitted(world: World, given: Parameters<typeof spec>[0] = {}): Promise<KnownRun> {
+export async function submitted(world: World, given: TaskGiven = {}): Promise<KnownRun> {
   const event = happened.submitted(given)
   world.write(event, { run: runId, seq: 0, prev: '' }, 'submission')
   await world.pass(5)
@@ -186,16 +187,7 @@ export function stepsOf(given: Partial<Steps> & { call?: Call } = {}): Steps & {
     calls,
     retrieve: () => Promise.resolve(happened.retrieved().data as EventData['retrieval.completed']),
     attempt(_run, { attempt, tier, choice }) {
-      const started = {
-        attempt,
-        tier,
-        ...choice,
-        url: '',
-        messages: '[]',
-        parameters: '{}',
-        spanId: null,
-        reservedMicroUsd: 0,
-      }
+      const started = sampleAttempt({ attempt, tier, ...choice })
       return Promise.resolve({
         started,
         call(options) {

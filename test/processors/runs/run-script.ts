@@ -1,43 +1,15 @@
 /**
- * Runs without a log: specifications, events, and a player that does what `decide` says with results from a script.
+ * Runs without a log: their events, and a player that does what `decide` says with results from a script.
  */
 import { decide } from '#processors/runs/decide.ts'
 import { evolve } from '#processors/runs/evolve.ts'
 import { unpaid } from '#processors/runs/missing-results.ts'
-import type { Limits, RunSpec, RunState, Step } from '#processors/runs/run.ts'
+import type { RunSpec, RunState, Step } from '#processors/runs/run.ts'
 import type { AnyNewEvent, EventData } from '#schemas/event.ts'
 import type { EventType } from '#schemas/catalog.ts'
+import { sampleAnswer, sampleAttempt, sampleTask, type TaskGiven } from '#test/schemas/sample-data.ts'
 
 export const runId = 'run-1'
-
-export function spec(given: Partial<Omit<RunSpec, 'limits'>> & { limits?: Partial<Limits> } = {}): RunSpec {
-  return {
-    kind: 'task',
-    messages: '[]',
-    retrieval: null,
-    ladder: [{ name: 'only', choices: [{ provider: 'one', model: 'm' }] }],
-    validator: null,
-    validatorOptions: null,
-    parameters: '{}',
-    principal: 'local',
-    interactive: false,
-    folder: null,
-    bodyHash: null,
-    tags: {},
-    redactions: 0,
-    traceId: null,
-    ...given,
-    limits: {
-      attempts: 6,
-      attemptTimeoutMs: 10_000,
-      deadlineMs: 60_000,
-      costMicroUsd: null,
-      answers: null,
-      once: false,
-      ...given.limits,
-    },
-  }
-}
 
 /** A ladder from `[['one', 'two'], ['three']]`: tiers of providers. */
 export function ladder(...tiers: readonly (readonly string[])[]): RunSpec['ladder'] {
@@ -51,10 +23,8 @@ export function event<Type extends EventType>(type: Type, data: EventData[Type])
   return { type, subject: runId, data } as AnyNewEvent
 }
 
-const call = { provider: 'one', model: 'm' }
-
 export const happened = {
-  submitted: (given: Parameters<typeof spec>[0] = {}) => event('task.submitted', spec(given)),
+  submitted: (given: TaskGiven = {}) => event('task.submitted', sampleTask(given)),
   started: () => event('run.started', { worker: 'a' }),
   resumed: (resumes = 1) => event('run.resumed', { worker: 'b', reason: 'taken over', resumes }),
   cancelled: () => event('task.cancelled', { principal: 'local', reason: 'enough' }),
@@ -71,35 +41,13 @@ export const happened = {
       durationMs,
     }),
   attempted: (attempt: number, choice: { tier?: number; provider?: string } = {}) =>
-    event('attempt.started', {
-      ...call,
-      attempt,
-      tier: 0,
-      url: '',
-      messages: '[]',
-      parameters: '{}',
-      spanId: null,
-      reservedMicroUsd: 0,
-      ...choice,
-    }),
+    event('attempt.started', sampleAttempt({ attempt, ...choice })),
   answered: (attempt: number, given: { content?: string; costMicroUsd?: number; durationMs?: number } = {}) =>
-    event('attempt.completed', {
-      ...call,
-      attempt,
-      content: 'an answer',
-      raw: '{}',
-      finishReason: null,
-      promptTokens: null,
-      completionTokens: null,
-      usageEstimated: false,
-      costMicroUsd: 0,
-      requestId: null,
-      durationMs: 10,
-      ...given,
-    }),
+    event('attempt.completed', sampleAnswer({ attempt, ...given })),
   failed: (attempt: number, given: Partial<EventData['attempt.failed']> = {}) =>
     event('attempt.failed', {
-      ...call,
+      provider: 'one',
+      model: 'm',
       attempt,
       code: 'overloaded',
       message: 'it is overloaded',

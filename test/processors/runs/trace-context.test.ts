@@ -1,7 +1,7 @@
 /** The trace of a run, from what its caller gave and what is on the log. */
 import { describe, expect, test } from 'vitest'
 import { traceContextOf, traceparentAt } from '#processors/runs/trace-context.ts'
-import { spec } from './run-script.ts'
+import { sampleTask } from '#test/schemas/sample-data.ts'
 
 const runId = '0198c2b4-7f00-7000-8000-0123456789ab'
 const given = '0AF7651916CD43DD8448EB211C80319C'
@@ -43,7 +43,7 @@ describe('the trace id', () => {
 })
 
 test('each attempt has a traceparent of its own, the rest of the run has one', () => {
-  const run = { runId, spec: spec({ traceId: given }) }
+  const run = { runId, spec: sampleTask({ traceId: given }) }
   const all = [traceparentAt(run), traceparentAt(run, 1), traceparentAt(run, 2)]
   expect(new Set(all).size).toBe(3)
   expect(all).toEqual([traceparentAt(run), traceparentAt(run, 1), traceparentAt(run, 2)])

@@ -21,6 +21,7 @@ import { catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
 import { openCodec, type Codec } from '#schemas/wire/codec.ts'
 import { toHeaders } from '#schemas/wire/headers.ts'
 import type { SchemaIds } from '#schemas/wire/schema-ids.ts'
+import { sampleAnswer } from '#test/schemas/sample-data.ts'
 
 export interface Side {
   readonly log: EventLog
@@ -96,7 +97,9 @@ export async function fillSample({ log, codec, objects }: Side, runs = 20): Prom
       eventRecord(codec, 'attempt.completed', {
         key,
         time: started + step * 1000 + n,
-        data: answer(n === 3 && step === 4 ? { sha256: object, sizeBytes: 18 } : `answer ${step} of ${key}`),
+        data: sampleAnswer({
+          content: n === 3 && step === 4 ? { sha256: object, sizeBytes: 18 } : `answer ${step} of ${key}`,
+        }),
       }),
     )
     await appendAll(log, 'runs.v1', answers)
@@ -138,23 +141,6 @@ export async function fillSample({ log, codec, objects }: Side, runs = 20): Prom
 
 export async function appendAll(log: EventLog, topic: Topic, records: readonly NewRecord[]): Promise<void> {
   for (let at = 0; at < records.length; at += 1000) await log.append(topic, records.slice(at, at + 1000))
-}
-
-function answer(content: EventData['attempt.completed']['content']): EventData['attempt.completed'] {
-  return {
-    attempt: 1,
-    provider: 'p',
-    model: 'm',
-    content,
-    raw: '{}',
-    finishReason: 'stop',
-    promptTokens: 1,
-    completionTokens: 1,
-    usageEstimated: false,
-    costMicroUsd: 0,
-    requestId: null,
-    durationMs: 1,
-  }
 }
 
 export interface Placed {

@@ -5,30 +5,18 @@ import { describe, expect, test } from 'vitest'
 import { eventTypes } from '#schemas/catalog.ts'
 import type { EventType } from '#schemas/catalog.ts'
 import { schemaVersions } from '#schemas/generated-schemas.ts'
-import type { AttemptCompleted } from '#schemas/generated.ts'
 import { catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
 import { openCodec, schemaIdIn } from '#schemas/wire/codec.ts'
 import { WireError } from '#schemas/wire/wire-error.ts'
 import { anyDataOf, anyEvent, anyText } from '#test/schemas/any-event.ts'
-import { failureOf, task } from './sample-task.ts'
+import { sampleAnswer, sampleTask } from '#test/schemas/sample-data.ts'
+import { failureOf } from './failure-of.ts'
 
 const codec = await openCodec(catalogSchemaIds())
 const started = { worker: 'one' }
 
-const answer: AttemptCompleted = {
-  attempt: 1,
-  provider: 'groq',
-  model: 'llama',
-  content: 'Hello',
-  raw: '{}',
-  finishReason: 'stop',
-  promptTokens: 4,
-  completionTokens: null,
-  usageEstimated: false,
-  costMicroUsd: 12,
-  requestId: null,
-  durationMs: 1.5,
-}
+const task = sampleTask()
+const answer = sampleAnswer({ finishReason: 'stop', promptTokens: 4, durationMs: 1.5 })
 
 function headOf(type: EventType): Buffer {
   const head = Buffer.alloc(5)
@@ -140,7 +128,7 @@ describe('what does not fit', () => {
     ],
     ['no data', null, 'attempt.completed: record lattice.runs.AttemptCompleted expected, null given'],
   ])('%s is refused by its path', ([, data, message]) => {
-    const error = failureOf(() => codec.encode('attempt.completed', data as AttemptCompleted))
+    const error = failureOf(() => codec.encode('attempt.completed', data as typeof answer))
     expect(error.code).toBe('invalid')
     expect(error.message).toBe(message)
   })

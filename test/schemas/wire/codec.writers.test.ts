@@ -5,7 +5,8 @@ import { schemaVersions } from '#schemas/generated-schemas.ts'
 import { catalogIdOf, catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
 import { openCodec } from '#schemas/wire/codec.ts'
 import type { SchemaIds } from '#schemas/wire/schema-ids.ts'
-import { failureOf, task } from './sample-task.ts'
+import { sampleTask } from '#test/schemas/sample-data.ts'
+import { failureOf } from './failure-of.ts'
 
 const newest = catalogSchemaIds()
 const startedSchema = JSON.parse(schemaVersions['run.started'][0] ?? '') as { fields: object[] }
@@ -56,8 +57,9 @@ test('an older writer is read with the defaults of what it did not know', async 
   const older = JSON.stringify({ ...submitted, fields })
   const codec = await openCodec(knowing({ 78: older }))
   await codec.learn(78)
-  const value = written(78, older, { ...task, messages: 'm' })
-  expect(codec.decode('task.submitted', value)).toStrictEqual({ ...task, messages: 'm' })
+  const task = sampleTask({ messages: 'm' })
+  const value = written(78, older, task)
+  expect(codec.decode('task.submitted', value)).toStrictEqual(task)
 })
 
 test('a schema nobody knows stays unknown, and may be known later', async () => {

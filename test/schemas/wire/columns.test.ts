@@ -2,9 +2,9 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { eventTypes } from '#schemas/catalog.ts'
-import type { AttemptCompleted } from '#schemas/generated.ts'
 import { columnsOf, envelopeColumns, rowOf, tableOf, type ColumnKind } from '#schemas/wire/columns.ts'
 import { anyEvent } from '#test/schemas/any-event.ts'
+import { sampleAnswer } from '#test/schemas/sample-data.ts'
 
 const fits: Readonly<Record<ColumnKind, (value: unknown) => boolean>> = {
   string: (value) => typeof value === 'string',
@@ -46,20 +46,7 @@ test('no two event types share a table', () => {
   expect(new Set(eventTypes.map((type) => tableOf(type).name)).size).toBe(eventTypes.length)
 })
 
-const answer: AttemptCompleted = {
-  attempt: 1,
-  provider: 'groq',
-  model: 'llama',
-  content: 'Hello',
-  raw: { sha256: 'abc', sizeBytes: 300_000 },
-  finishReason: null,
-  promptTokens: 4,
-  completionTokens: null,
-  usageEstimated: false,
-  costMicroUsd: 12,
-  requestId: null,
-  durationMs: 1.5,
-}
+const answer = sampleAnswer({ content: 'Hello', raw: { sha256: 'abc', sizeBytes: 300_000 } })
 
 test('a text that may be claimed is three columns, one or the other filled', () => {
   const names = tableOf('attempt.completed')
