@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { isFailure } from '#processors/ports/failure.ts'
 import type { FailureCode } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
+import { withoutPaths } from '#processors/ports/without-paths.ts'
 
 /**
  * Errors as problem documents (RFC 9457) with a stable `code`.
@@ -146,7 +147,7 @@ export function saidOf(error: unknown): Said {
     if (status === 500) return internal
     const { code, message: detail, remedy } = error
     const position = 'position' in error && typeof error.position === 'string' ? { position: error.position } : {}
-    return { status, code, detail, remedy, ...position }
+    return { status, code, detail: withoutPaths(detail), remedy: withoutPaths(remedy), ...position }
   }
   if (error instanceof HttpProblem) {
     const { code, message: detail, remedy, headers } = error

@@ -4,6 +4,7 @@ import { answers, codesOf } from '#api/http/answers.ts'
 import type { AddRoutes } from '#api/http/route.ts'
 import { Failure, isFailure } from '#processors/ports/failure.ts'
 import { quoted } from '#processors/ports/quoted.ts'
+import { withoutPaths } from '#processors/ports/without-paths.ts'
 import { storeLags } from '#processors/stores/stores.query.ts'
 import type { Opened } from '#api/opened.ts'
 
@@ -102,8 +103,8 @@ async function shown(definition: Definition, lattice: Lattice): Promise<unknown>
     version,
     build: status?.build ?? lattice.given.builds.current(name)?.id ?? null,
     state: status?.state ?? 'elsewhere',
-    ...(status?.reason === undefined ? {} : { reason: status.reason }),
-    ...(status?.remedy === undefined || status.remedy === '' ? {} : { remedy: status.remedy }),
+    ...(status?.reason === undefined ? {} : { reason: withoutPaths(status.reason) }),
+    ...(status?.remedy === undefined || status.remedy === '' ? {} : { remedy: withoutPaths(status.remedy) }),
     lagRecords: partitions.reduce((sum, { lagRecords }) => sum + lagRecords, 0),
     partitions,
   }

@@ -2,7 +2,7 @@
  * The process in which foreign SQL runs: one query at a time, told by its parent, who may kill it.
  *
  * Promise: the database is open to read, and DuckDB is locked down before the query: no other file, no network, no
- * extension, no setting, no room to spill on the disk. Each query has a DuckDB of its own, because there are functions
+ * extension, no setting, no room to spill on the disk; where the database lies is not told. Each query has a DuckDB of its own, because there are functions
  * that leave something behind for the next one (`FROM enable_logging()`). The process has no environment, and its life
  * ends with its parent's.
  */
@@ -11,6 +11,7 @@ import { DuckDBInstance, type DuckDBConnection, type DuckDBResult, StatementType
 import * as duckdb from '@duckdb/node-api'
 import type { SqlRows } from '#processors/ports/sql-sandbox.ts'
 import { boundValues, plainValues } from './duckdb-values.ts'
+import { toldOfMachine } from './told-of-machine.ts'
 
 export interface SandboxTask {
   readonly database: string
@@ -38,7 +39,8 @@ async function answer(task: SandboxTask): Promise<SandboxReply> {
     await connection.run(`SET temp_directory = ''; SET enable_external_access = false; SET lock_configuration = true`)
     return { rows: await select(connection, task) }
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) }
+    const said = error instanceof Error ? error.message : String(error)
+    return { error: said.replaceAll(task.database, 'the database') }
   } finally {
     connection?.closeSync()
     instance?.closeSync()
@@ -52,11 +54,20 @@ async function select(connection: DuckDBConnection, task: SandboxTask): Promise<
     throw error
   })
   if (statements.count !== 1) throw new Error(`one statement is expected, and there are ${statements.count}`)
+  await refuseMachine(connection, task.sql)
   const prepared = await statements.prepare(0)
   if (prepared.statementType !== StatementType.SELECT) throw new Error('only a SELECT is answered')
   const bound = boundValues(duckdb, task.values)
   prepared.bind(bound.values, bound.types)
   return read(await prepared.stream(), task)
+}
+
+async function refuseMachine(connection: DuckDBConnection, sql: string): Promise<void> {
+  const parsed = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)::VARCHAR', [sql])
+  const tree = JSON.parse(String(parsed.getRows()[0]?.[0])) as { error?: boolean; error_message?: string }
+  if (tree.error === true) throw new Error(tree.error_message ?? 'only a SELECT is answered')
+  const told = toldOfMachine(tree)
+  if (told !== undefined) throw new Error(`${told} is not answered here: it is of the machine, not of the warehouse`)
 }
 
 async function read(result: DuckDBResult, { maxRows, maxBytes }: SandboxTask): Promise<SqlRows> {

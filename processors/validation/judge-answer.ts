@@ -1,4 +1,5 @@
 import { isFailure } from '#processors/ports/failure.ts'
+import { withoutPaths } from '#processors/ports/without-paths.ts'
 import { finding } from './finding.ts'
 import type { Finding, ValidatorOptions, ValidatorPorts } from './validator.ts'
 import { validatorNamed } from './validators.ts'
@@ -18,9 +19,9 @@ export async function judgeAnswer(
     return bounded(await validatorNamed(name).judge(answer, given.options, given))
   } catch (error) {
     if (isFailure(error, 'roster.unavailable'))
-      return [finding('Infrastructure', 'roster-unavailable', `${error.message}. ${error.remedy}`)]
+      return [finding('Infrastructure', 'roster-unavailable', withoutPaths(`${error.message}. ${error.remedy}`))]
     const message = error instanceof Error ? error.message : String(error)
-    return [finding('Infrastructure', 'validator-failed', `the validator failed: ${message}`)]
+    return [finding('Infrastructure', 'validator-failed', withoutPaths(`the validator failed: ${message}`))]
   }
 }
 

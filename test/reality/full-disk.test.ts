@@ -5,12 +5,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from '#test/contracts/eventually.ts'
 import { mountSmallDisk } from '#test/crash/small-disk.ts'
 import type { SmallDisk } from '#test/crash/small-disk.ts'
 import type { ServingProcess } from '#test/crash/serving-process.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
 import type { FakeOpenAi } from '#test/fakes/openai-server.ts'
-import { caughtUp, createWorld, ended, eventually, post, rebuiltEqual, rowsOf, send } from './served.ts'
+import { caughtUp, createWorld, ended, post, rebuiltEqual, rowsOf, send } from './served.ts'
 import type { World } from './served.ts'
 
 const probe = mountSmallDisk(64)
@@ -55,37 +56,31 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
 
     disk.fill()
     let refused: Response | undefined
-    await eventually(
-      async () => {
+    await eventually('no post is refused', async () => {
         disk.fill()
         const response = await send(serving, { prompt: 'while it is full' })
         if (response.status === 202) acknowledged.push((await response.json()) as { runId: string; position: string })
         else refused = response
         return refused !== undefined
-      },
-      { what: () => 'no post is refused' },
-    )
+      })
     expect(refused?.status).toBe(507)
     expect(refused?.headers.get('content-type')).toContain('application/problem+json')
-    expect(await refused?.json()).toMatchObject({ code: 'log.full' })
+    const told = await refused?.text()
+    expect(JSON.parse(told ?? '')).toMatchObject({ code: 'log.full' })
+    expect(told).not.toContain(disk.folder)
     expect((await fetch(`${serving.url}/health`)).status).toBe(200)
     expect((await fetch(`${serving.url}/v1/runs/${acknowledged[0]?.runId}`)).status).toBe(200)
     expect(serving.child.exitCode).toBe(null)
 
     disk.free()
-    await eventually(
-      async () => {
+    await eventually(() => `posts do not work again:\n${serving.output()}`, async () => {
         const response = await send(serving, { prompt: 'there is room again' })
         if (response.status !== 202) return false
         acknowledged.push((await response.json()) as { runId: string; position: string })
         return true
-      },
-      { what: () => `posts do not work again:\n${serving.output()}` },
-    )
+      })
     for (const run of acknowledged) expect(await ended(serving, run)).toMatchObject({ outcome: 'accepted' })
-    await eventually(async () => (await fetch(`${serving.url}/ready`)).ok, {
-      what: () => `not ready:\n${serving.output()}`,
-    })
+    await eventually(() => `not ready:\n${serving.output()}`, async () => (await fetch(`${serving.url}/ready`)).ok)
     await caughtUp(serving)
     await serving.kill('SIGTERM')
     for (const store of ['lookup', 'folders', 'warehouse']) await rebuiltEqual(world, store)
@@ -100,12 +95,10 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
       serving = await world.serve({ env: { OPENAI_BASE_URL: slow.url } })
       const acknowledged = []
       for (let task = 0; task < 5; task += 1) acknowledged.push(await post(serving, { prompt: `task ${task}` }))
-      await eventually(() => slow.callCount === 5, { what: () => 'not all calls are made' })
+      await eventually('not all calls are made', () => slow.callCount === 5)
       disk.fill()
       // Its results can't be written: it says so, and keeps them.
-      await eventually(async () => /lattice_append_failures_total\{[^}]*code="log.full"/.test(await metrics()), {
-        what: () => `no append fails:\n${serving.output()}`,
-      })
+      await eventually(() => `no append fails:\n${serving.output()}`, async () => /lattice_append_failures_total\{[^}]*code="log.full"/.test(await metrics()))
       disk.free()
       for (const run of acknowledged)
         expect(await ended(serving, run)).toMatchObject({ outcome: 'accepted', attempts: 1 })
@@ -119,14 +112,12 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
     await serve({ LATTICE_RUNS_DIR: join(disk.folder, 'runs'), LATTICE_DATA: './state' })
     const before = await post(serving, { prompt: 'before' })
     await ended(serving, before)
-    await eventually(() => folderIsComplete(before.runId), { what: () => 'no run folder' })
+    await eventually('no run folder', () => folderIsComplete(before.runId))
 
     disk.fill()
     const during = await post(serving, { prompt: 'x'.repeat(100_000) })
     expect(await ended(serving, during)).toMatchObject({ outcome: 'accepted' })
-    await eventually(async () => (await metric('lattice_store_stalled{store="folders"}')) === '1', {
-      what: () => `the stall is not metered:\n${serving.output()}`,
-    })
+    await eventually(() => `the stall is not metered:\n${serving.output()}`, async () => (await metric('lattice_store_stalled{store="folders"}')) === '1')
     const ready = await fetch(`${serving.url}/ready`)
     expect(ready.status).toBe(503)
     expect(await ready.json()).toMatchObject({
@@ -139,10 +130,8 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
     )
 
     disk.free()
-    await eventually(() => folderIsComplete(during.runId), {
-      what: () => `the run folder is not completed:\n${serving.output()}`,
-    })
-    await eventually(async () => (await fetch(`${serving.url}/ready`)).ok, { what: () => 'not ready again' })
+    await eventually(() => `the run folder is not completed:\n${serving.output()}`, () => folderIsComplete(during.runId))
+    await eventually('not ready again', async () => (await fetch(`${serving.url}/ready`)).ok)
     expect(await metric('lattice_store_stalled{store="folders"}')).toBe('0')
     await caughtUp(serving)
     await serving.kill('SIGTERM')

@@ -41,6 +41,52 @@ const ask = async (sql: string, options?: Parameters<SqlSandbox['run']>[2]): Pro
 const invalid = expect.objectContaining({ code: 'request.invalid' })
 const stopped = expect.objectContaining({ code: 'query.stopped' })
 
+test.for([
+  'FROM duckdb_databases',
+  'FROM "DuckDB_Databases"',
+  'SELECT hex(path) FROM system.main.duckdb_databases()',
+  'FROM duckdb_settings()',
+  'SUMMARIZE duckdb_databases',
+  'FROM pragma_database_list',
+  'FROM pg_settings',
+  "SELECT current_setting('allowed_paths')",
+  "SELECT list_transform([1], lambda x: CURRENT_SETTING('allowed_paths'))",
+  "FROM query('FROM duckdb_data' || 'bases')",
+  "FROM query_table(['duckdb_data' || 'bases'])",
+  "FROM histogram('duckdb_data' || 'bases', path)",
+  "FROM json_execute_serialized_sql('{}')",
+  'WITH a AS (FROM duckdb_databases) SELECT (SELECT max(path) FROM a)',
+  'SELECT n FROM rows WHERE EXISTS (FROM duckdb_databases() WHERE path LIKE $$/%$$)',
+  'FROM duckdb_logs',
+  'FROM duckdb_extensions()',
+  'FROM duckdb_secrets()',
+  "FROM read_text('/etc/hostname')",
+  'FROM enable_logging()',
+  'PIVOT duckdb_databases ON path USING count(*)',
+])('a query is not told of the machine: %s', async (sql) => {
+  const refused = await ask(sql).catch((error: unknown) => error)
+  expect(refused).toMatchObject({ code: 'request.invalid' })
+  expect(JSON.stringify([(refused as Error).message, refused])).not.toContain(folder)
+})
+
+test.for(['FROM duckdb_tables()', 'FROM duckdb_columns', 'FROM range(3)', "FROM pragma_table_info('rows')"])(
+  'a query may ask what tables there are: %s',
+  async (sql) => {
+    const rows = await ask(sql)
+    expect(rows.length).toBeGreaterThan(0)
+    expect(JSON.stringify(rows, (_, one: unknown) => (typeof one === 'bigint' ? String(one) : one))).not.toContain(
+      folder,
+    )
+  },
+)
+
+test('a database that cannot be opened is not told by its path', async () => {
+  const gone = join(folder, 'gone.duckdb')
+  const refused = await sandbox.run(gone, 'SELECT 1').catch((error: unknown) => error as Error)
+  expect(refused).toMatchObject({ code: 'request.invalid' })
+  expect((refused as Error).message).not.toContain(folder)
+})
+
 describe('a query', () => {
   test('reads tables, views and where the snapshot stands', async () => {
     const sql = 'SELECT count(*) AS n, max(n), (SELECT next FROM checkpoints) AS next FROM evens'
@@ -150,8 +196,7 @@ describe('what a query may not', () => {
 
   test('leave anything behind for the next one', async () => {
     for (const storage of [`storage := 'memory'`, `storage := 'file', storage_config := {'path': '${folder}/log'}`]) {
-      await ask(`FROM enable_logging('QueryLog', ${storage})`).catch(() => undefined)
-      expect(await ask('FROM duckdb_logs()')).toEqual([])
+      await expect(ask(`FROM enable_logging('QueryLog', ${storage})`)).rejects.toThrow(invalid)
       expect(await ask('SELECT 1')).toEqual([[1]])
       expect(existsSync(join(folder, 'log'))).toBe(false)
     }
