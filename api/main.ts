@@ -7,6 +7,7 @@
 import type { PinoReportOptions } from '#infra/pino/pino-report.ts'
 import { runProgram } from './cli/program.ts'
 import type { StoreName } from '#processors/catalog.ts'
+import type { Report } from '#processors/ports/report.ts'
 import type { LiveStore } from '#processors/stores/live-store.ts'
 import type { Opened, OpenOptions, ProgramPorts } from './opened.ts'
 
@@ -33,10 +34,11 @@ async function open(options: OpenOptions): Promise<Opened> {
   const { refuseUnfinishedImport } = await import('#processors/transfer/unfinished-import.query.ts')
   const { config } = options.loaded
   if (options.existing === true && !hasLog(config)) throw await noLogYet(config.log)
-  const log = await openPinoReport({
-    level: options.quiet === true ? quieter(config.logLevel) : config.logLevel,
-    secrets: knownSecrets(config),
-  })
+  const secrets = knownSecrets(config)
+  const log =
+    options.quiet === true
+      ? withoutRisks(await openPinoReport({ level: quieter(config.logLevel), secrets, pretty: true }))
+      : await openPinoReport({ level: config.logLevel, secrets })
   const report = options.report === undefined ? log : both(log, options.report)
   const { given, close } = await assemble(config, report, {
     stays: options.stays === true,
@@ -86,7 +88,12 @@ function quieter(level: Level): Level {
   return level === 'info' ? 'warn' : level
 }
 
-function both(one: Opened['lattice']['given']['report'], other: typeof one): typeof one {
+/** How a server is set is told by serve, doctor and verify, not by each command on it. */
+function withoutRisks(log: Report): Report {
+  return (signal) => (signal.signal === 'log.risk' ? undefined : log(signal))
+}
+
+function both(one: Report, other: Report): Report {
   return (signal) => {
     one(signal)
     other(signal)

@@ -29,7 +29,7 @@ export interface OpenOptions extends Omit<StartOptions, 'threaded' | 'ownedAroun
   readonly existing?: boolean
   /** False where no model is asked; what asks them is not loaded then. */
   readonly models?: boolean
-  /** Only warnings and errors go to the log. */
+  /** Only warnings and errors go to the log, as lines for people; not how the log's server is set. */
   readonly quiet?: boolean
   /** Listens beside the log. */
   readonly report?: Report

@@ -89,15 +89,15 @@ test('api asks through commands and queries; what opens a process alone chooses 
 })
 
 test('a backend imports no other backend: composing is for processors', () => {
-  // Neither config/ nor http/ is a backend: a provider's row is its setting as well, and every model server is asked over
-  // the same connections.
+  // Neither config/ nor http/ nor tls/ is a backend: a provider's row is its setting as well, every model server is asked
+  // over the same connections, and a certificate is wrong in the same ways on every server.
   const folder = (path: string) => path.split('/')[1]
   const wrong = ({ path, room }: Source, to: string) =>
     room === 'infra' &&
     path.split('/').length > 2 &&
     !within('infra/config')(path) &&
     within('infra')(to) &&
-    !within('infra/http')(to) &&
+    !within('infra/http', 'infra/tls')(to) &&
     folder(path) !== folder(to)
   expect(importsThat(wrong)).toBe('')
 })

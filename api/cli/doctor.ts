@@ -2,6 +2,7 @@ import { isFailure } from '#processors/ports/failure.ts'
 import { examineModels } from '#processors/models/examine-models.query.ts'
 import type { ExaminedProvider } from '#processors/models/examine-models.query.ts'
 import { modelWarnings } from '#processors/models/model-warnings.query.ts'
+import type { Report } from '#processors/ports/report.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
 import { counted } from './counted.ts'
@@ -51,9 +52,11 @@ async function examineLog(context: CliContext): Promise<Finding[]> {
     return [{ what: 'log', state: 'missing', detail }]
   }
   let opened: Opened | undefined
+  const risks: string[] = []
+  const report: Report = (signal) => void (signal.signal === 'log.risk' && risks.push(signal.message))
   try {
-    opened = await context.open({ role: 'doctor', stores: [], readOnly: 'all', models: false, quiet: true })
-    return [...(await ofLog(opened)), ...ofStores(opened)]
+    opened = await context.open({ role: 'doctor', stores: [], readOnly: 'all', models: false, quiet: true, report })
+    return [...(await ofLog(opened)), ...risks.map(ofRisk), ...ofStores(opened)]
   } catch (error) {
     if (!isFailure(error)) throw error
     return [{ what: 'log', state: 'broken', detail: error.message, remedy: error.remedy }]
@@ -75,6 +78,14 @@ async function ofLog({ lattice }: Opened): Promise<Finding[]> {
     { what: 'durability', state: 'ok', detail: log.durability },
   ]
 }
+
+/** What an acknowledged event may not survive: no reason to stop, one to know. */
+function ofRisk(detail: string): Finding {
+  return { what: risk, state: 'missing', detail }
+}
+
+/** What `ofRisk` is a finding of. */
+export const risk = 'log may lose'
 
 const askWithinMs = 3_000
 

@@ -5,7 +5,7 @@ import type { Position } from '#schemas/position.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
 import { counted } from './counted.ts'
-import { examine } from './doctor.ts'
+import { examine, risk } from './doctor.ts'
 import { needOwner } from './owner.ts'
 import { folderReached } from './run-log.ts'
 
@@ -24,6 +24,7 @@ const waitMs = 15_000
 
 export const verify: CliAction = async (context) => {
   const findings = await examine(context)
+  for (const { what, detail } of findings) if (what === risk) context.print.note(`${what}: ${detail}`)
   const broken = findings.filter(({ state }) => state === 'broken')
   for (const { what, detail, remedy } of broken) context.print.error(`${what}: ${detail}`, remedy)
   // The task asks the built-in model, so that providers are told of and stop nothing.

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import { EventOfStream } from './event-schema.ts'
 import { problemType, statusOf } from './problem.ts'
 import type { ProblemCode } from './problem.ts'
 
@@ -13,8 +14,8 @@ export interface Answer {
   readonly schema?: TSchema
   /** Where it is not JSON. */
   readonly type?: string
-  /** Other forms of the answer, all of them text. */
-  readonly alsoAs?: string
+  /** Where it can be had as a stream of events too. */
+  readonly alsoAs?: 'text/event-stream'
   readonly headers?: readonly (keyof typeof headers)[]
 }
 
@@ -71,7 +72,8 @@ function described({ description, schema, type, alsoAs, headers: named = [] }: A
   const content: Record<string, unknown> = {}
   if (schema !== undefined)
     content['application/json'] = { schema: '$id' in schema ? { $ref: `${String(schema.$id)}#` } : schema }
-  for (const text of [type, alsoAs]) if (text !== undefined) content[text] = { schema: { type: 'string' } }
+  if (type !== undefined) content[type] = { schema: { type: 'string' } }
+  if (alsoAs !== undefined) content[alsoAs] = { schema: EventOfStream }
   const shown = named.map((name): [string, unknown] => [name, { type: 'string', description: headers[name] }])
   return {
     description,

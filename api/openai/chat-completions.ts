@@ -1,5 +1,6 @@
 /** `POST /v1/chat/completions`: OpenAI's chat API over the run machine. */
 import { Type } from 'typebox'
+import { EventOfStream } from '#api/http/event-schema.ts'
 import type { AddRoutes } from '#api/http/route.ts'
 import { goneOf } from '#api/http/gone.ts'
 import { traceOf } from '#api/http/trace.ts'
@@ -49,7 +50,7 @@ export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
             headers: { 'x-lattice-position': { type: 'string' }, 'idempotency-replayed': { type: 'string' } },
             content: {
               'application/json': { schema: { $ref: 'ChatCompletion#' } },
-              'text/event-stream': { schema: { type: 'string' } },
+              'text/event-stream': { schema: EventOfStream },
             },
           },
           ...documentedErrors(...errorStatuses),

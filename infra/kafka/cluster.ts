@@ -20,7 +20,14 @@ export interface ClusterOptions {
 }
 
 /** No broker, or no leader, could be reached; what it takes is another attempt, later. */
-export class Unreachable extends Error {}
+export class Unreachable extends Error {
+  /** What a person has to change, where a broker that answered did not let us in. */
+  readonly remedy: string | undefined
+  constructor(message: string, remedy?: string) {
+    super(message)
+    this.remedy = remedy
+  }
+}
 
 export class KafkaCluster {
   readonly #options: ClusterOptions
@@ -92,6 +99,7 @@ export class KafkaCluster {
     const known = [...this.#nodes].map(([node, address]) => ({ address, key: `${node}/read` }))
     const given = this.#options.brokers.map((broker) => ({ address: parseBroker(broker), key: `${broker}/read` }))
     const failures: string[] = []
+    let remedy: string | undefined
     for (const { address, key } of [...known, ...given]) {
       try {
         const link = await this.#linkTo(address, key)
@@ -101,11 +109,13 @@ export class KafkaCluster {
       } catch (error) {
         if (!(error instanceof LinkBroken) && !(error instanceof Unreachable)) throw error
         failures.push(messageOf(error))
+        remedy ??= error.remedy
       }
     }
-    const reason = `no broker answers (${[...new Set(failures)].join('; ')})`
-    this.#tellReachable(false, reason)
-    throw new Unreachable(reason)
+    const reason = `${remedy === undefined ? 'no broker answers' : 'no broker lets us in'} (${[...new Set(failures)].join('; ')})`
+    // Whoever opens the log is told at once, with what to change.
+    if (remedy === undefined || this.#nodes.size > 0) this.#tellReachable(false, reason)
+    throw new Unreachable(reason, remedy)
   }
 
   #tellReachable(reachable: boolean, reason: string): void {

@@ -6,10 +6,11 @@
  * `test/infra/kafka/connection.kafka.test.ts` fails when one of them changes.
  */
 import { createRequire } from 'node:module'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, isIP } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ISocketFactory, KafkaConfig, Logger } from 'kafkajs'
 import { Failure } from '#processors/ports/failure.ts'
+import { refusalOf } from './refusal.ts'
 import { type WireRequest, versions } from './requests.ts'
 import { WireReader, WireWriter } from './wire.ts'
 import { stopIdleTimer } from './idle-timer.ts'
@@ -32,9 +33,12 @@ export interface ConnectionSettings {
 /** A request that got no answer. `sent` says whether the broker may have seen it. */
 export class LinkBroken extends Error {
   readonly sent: boolean
-  constructor(message: string, options: { sent: boolean; cause?: unknown }) {
+  /** What a person has to change before a broker lets us in; undefined where time may help. */
+  readonly remedy: string | undefined
+  constructor(message: string, options: { sent: boolean; cause?: unknown; remedy?: string | undefined }) {
     super(message, { cause: options.cause })
     this.sent = options.sent
+    this.remedy = options.remedy
   }
 }
 
@@ -105,7 +109,8 @@ export async function openLink(address: Address, settings: ConnectionSettings): 
     await broker.connect()
   } catch (error) {
     destroy()
-    throw new LinkBroken(`${address.host}:${address.port}: ${messageOf(error)}`, { sent: false, cause: error })
+    const remedy = refusalOf(error, { ...settings, type: protocolError(error) })
+    throw new LinkBroken(`${address.host}:${address.port}: ${messageOf(error)}`, { sent: false, cause: error, remedy })
   }
   // kafkajs opens a connection anew that the broker has closed; nobody would ever close that one.
   connection.connect = () => Promise.reject(new Error('the connection is closed'))
@@ -180,7 +185,7 @@ export function socketFactory(settings: Pick<ConnectionSettings, 'dial'>): ISock
     const { dial = (address: Address) => address } = settings
     const target = dial({ host, port })
     const socket = ssl
-      ? connectTls({ ...target, servername: host, ...ssl }, onConnect)
+      ? connectTls({ ...target, ...(isIP(host) === 0 && { servername: host }), ...ssl }, onConnect)
       : connectTcp({ ...target }, onConnect)
     socket.setKeepAlive(true, 60_000)
     socket.setNoDelay(true)

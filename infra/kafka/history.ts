@@ -14,7 +14,7 @@ import { Failure, isFailure } from '#processors/ports/failure.ts'
 import type { Appender } from './appender.ts'
 import { type KafkaCluster, Unreachable } from './cluster.ts'
 import { code, nameOf } from './error-codes.ts'
-import { Patience } from './patience.ts'
+import { Patience, unavailable } from './patience.ts'
 import type { Reader } from './reader.ts'
 import type { TopicMetadata, TopicName } from './requests.ts'
 import { type Replication, createTopic, judgeSettings, readSettings } from './topic-settings.ts'
@@ -59,6 +59,12 @@ const GONE_FOR_MS = 1_500
 
 class TopicGone extends Failure {}
 
+class NotLetIn extends Failure {
+  constructor({ code, message, remedy, cause }: Failure) {
+    super(code, message, { remedy, cause })
+  }
+}
+
 export async function openHistory(ports: Ports, options: HistoryOptions): Promise<History> {
   const gone = new Patience(GONE_FOR_MS)
   for (;;) {
@@ -67,6 +73,8 @@ export async function openHistory(ports: Ports, options: HistoryOptions): Promis
     } catch (error) {
       // What was found may be deleted, or made, by the time it is used.
       const passing = isFailure(error, 'log.unavailable') || isFailure(error, 'append.outcome-unknown')
+      const told = isFailure(error, 'log.unavailable') && options.patience.exhausted
+      if (error instanceof NotLetIn || told) throw error
       if (error instanceof TopicGone && !gone.exhausted) await gone.wait(new Unreachable(error.message))
       else if (passing) await options.patience.wait(new Unreachable(error.message))
       else throw error
@@ -152,6 +160,8 @@ async function describe(
       if (broken !== undefined) throw new Unreachable(`topic ${broken.name}: ${nameOf(broken.errorCode)}`)
       return new Map(topics.filter(({ errorCode }) => errorCode === code.none).map((topic) => [topic.name, topic]))
     } catch (error) {
+      // Whoever opens a log is there to mend it; waiting does not.
+      if (error instanceof Unreachable && error.remedy !== undefined) throw new NotLetIn(unavailable(error))
       await options.patience.wait(error)
     }
   }

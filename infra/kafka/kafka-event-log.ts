@@ -85,7 +85,7 @@ export async function openKafkaEventLog(options: KafkaEventLogOptions): Promise<
       },
     )
     const log = new KafkaEventLog({ cluster, appender, reader, tail, history, prefix, state, ...options })
-    for (const message of history.warnings) report({ signal: 'log.warning', message })
+    for (const message of history.warnings) report({ signal: 'log.risk', message })
     return log
   } catch (error) {
     tail.close()

@@ -57,8 +57,11 @@ export class Patience {
 export function unavailable(reason: unknown): Failure {
   // What it stands for is said once.
   if (reason instanceof Failure && reason.code === 'log.unavailable') return reason
+  const remedy = reason instanceof Error && 'remedy' in reason ? (reason.remedy as string | undefined) : undefined
   return new Failure('log.unavailable', `Kafka cannot be reached: ${messageOf(reason)}`, {
-    remedy: 'Check that the brokers run and that the address is right; then try again.',
+    remedy:
+      remedy ??
+      'Check that the brokers run and that the address is right: kafka+ssl:// for an encrypted port, and a user where it asks for one.',
     cause: reason,
   })
 }

@@ -11,15 +11,17 @@ export interface PinoReportOptions {
   readonly level: Level | 'silent'
   /** Replaced wherever they turn up. */
   readonly secrets: readonly string[]
-  /** Lines for people, in colour. Default: whether stderr is a terminal. */
+  /** Lines for people. Default: whether stderr is a terminal. */
   readonly pretty?: boolean
+  /** Of those. Default: whether stderr is a terminal. */
+  readonly colour?: boolean
   readonly destination?: DestinationStream
 }
 
 export async function openPinoReport(options: PinoReportOptions): Promise<Report> {
-  const { level, secrets, pretty = process.stderr.isTTY } = options
+  const { level, secrets, pretty = process.stderr.isTTY, colour = process.stderr.isTTY } = options
   const plain = options.destination ?? pino.destination({ fd: 2, sync: true })
-  const destination = pretty ? await forPeople(plain) : plain
+  const destination = pretty ? await forPeople(plain, colour) : plain
   const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
   return (signal) => {
     const severity = severityOf(signal)
@@ -33,9 +35,9 @@ export async function openPinoReport(options: PinoReportOptions): Promise<Report
  * Loaded only where it is used: a server that logs JSON starts without it. The factory formats line by line, where the
  * package's stream would lose the last lines of a process that exits.
  */
-async function forPeople(destination: DestinationStream): Promise<DestinationStream> {
+async function forPeople(destination: DestinationStream, colour: boolean): Promise<DestinationStream> {
   const { prettyFactory } = await import('pino-pretty')
-  const format = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss', hideObject: true })
+  const format = prettyFactory({ colorize: colour, translateTime: 'SYS:HH:MM:ss', hideObject: true })
   return { write: (line) => destination.write(format(line)) }
 }
 
@@ -56,6 +58,7 @@ function severityOf({ signal }: Signal): Level {
     case 'notice':
       return 'info'
     case 'log.warning':
+    case 'log.risk':
     case 'append.failed':
     case 'store.stalled':
     case 'record.parked':
@@ -74,6 +77,7 @@ function sentenceOf(signal: Signal): string {
     case 'log.opened':
       return `log opened: ${signal.backend} (${signal.durability})`
     case 'log.warning':
+    case 'log.risk':
     case 'notice':
       return signal.message
     case 'append.finished':

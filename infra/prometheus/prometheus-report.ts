@@ -92,6 +92,7 @@ function recorder(registry: Registry): Report {
       case 'append.failed':
         return failedAppends.inc({ topic: signal.topic, code: signal.code })
       case 'log.warning':
+      case 'log.risk':
         return warnings.inc()
       case 'store.opened':
       case 'store.resumed':

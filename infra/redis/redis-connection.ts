@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { Failure } from '#processors/ports/failure.ts'
-import { NotConnected, failureOf, isReply, troubleOf } from './redis-failure.ts'
+import { NotConnected, failureOf, isReply, staysWrong, troubleOf } from './redis-failure.ts'
 
 export type Argument = string | number | Buffer
 
@@ -85,7 +85,7 @@ export function connectRedis(
   })
   client.on('error', (error: Error) => {
     lastError = error
-    if (isReply(error)) wake() // a password that is wrong stays wrong
+    if (isReply(error) || staysWrong(error)) wake()
   })
 
   function wake(): void {

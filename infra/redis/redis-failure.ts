@@ -5,6 +5,7 @@
  * Promise: `unsent` and `refused` kinds are said only when the server surely did nothing.
  */
 import { ReplyError } from 'ioredis'
+import { tlsRemedy } from '#infra/tls/tls-trouble.ts'
 import { Failure } from '#processors/ports/failure.ts'
 
 export type Trouble =
@@ -40,6 +41,11 @@ export function isReply(error: unknown): error is Error {
   return error instanceof (ReplyError as new () => Error)
 }
 
+/** Whether it stays wrong until a person changes something: the password, or whom we trust. */
+export function staysWrong(error: unknown): boolean {
+  return isReply(error) ? troubleOf(error) === 'forbidden' : tlsRemedy(error) !== undefined
+}
+
 /** The failure for a command that was not carried out. */
 export function failureOf(error: unknown, options: { readonly doing: string; readonly address: string }): Failure {
   const { doing, address } = options
@@ -53,13 +59,18 @@ export function failureOf(error: unknown, options: { readonly doing: string; rea
       })
     case 'forbidden':
       return new Failure('log.unavailable', message, {
-        remedy: 'Check the user and password in LATTICE_LOG, and what that user may do.',
+        remedy:
+          'Check the user and password in LATTICE_LOG (rediss://user:password@host:port, percent-encoded), and what that user may do.',
         cause: error,
       })
     case 'unsent':
     case 'cut':
       return new Failure('log.unavailable', message, {
-        remedy: 'Check that Redis runs there and can be reached.',
+        remedy:
+          tlsRemedy(error) ??
+          (/ECONNREFUSED|ENOTFOUND/.test(reason)
+            ? 'Check that Redis runs there and can be reached.'
+            : 'Check that Redis runs there and can be reached: by rediss:// on an encrypted port, by redis:// on another.'),
         cause: error,
       })
     case 'not-now':

@@ -18,7 +18,7 @@ import { Failure } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
 import { type Topic, partitionsOf, topicNames } from '#schemas/topics.ts'
 import { type RedisConnection, connectRedis } from './redis-connection.ts'
-import { failureOf, isReply, troubleOf } from './redis-failure.ts'
+import { failureOf, isReply, staysWrong } from './redis-failure.ts'
 import { readSettings } from './server-settings.ts'
 import { type Entry, fieldOf, offsetOf } from './stream-record.ts'
 
@@ -74,7 +74,7 @@ export async function openHistory(options: HistoryOptions): Promise<RedisHistory
   const warn = (warning: string | undefined): void => {
     if (warning === undefined || warning === known) return
     known = warning
-    report({ signal: 'log.warning', message: `${redis.address}: ${warning}` })
+    report({ signal: 'log.risk', message: `${redis.address}: ${warning}` })
   }
   /** It may have been started again with other settings; too late to refuse, not to warn. */
   const checkAgain = async (): Promise<void> => {
@@ -173,13 +173,13 @@ function checkOptions(namespace: string, partitions: number): void {
   }
 }
 
-/** Waits for the server; a wrong password is not waited for. */
+/** Waits for the server; not where it answers and what is wrong stays wrong. */
 async function connected(redis: RedisConnection, patienceMs: number): Promise<void> {
   const until = performance.now() + patienceMs
   for (;;) {
     if (await redis.ready(until - performance.now())) return
     const { lastError } = redis
-    if (performance.now() >= until || (lastError !== undefined && troubleOf(lastError) === 'forbidden')) {
+    if (performance.now() >= until || (lastError !== undefined && staysWrong(lastError))) {
       throw failureOf(lastError ?? new Error('no answer'), { doing: 'connecting', address: redis.address })
     }
   }

@@ -8,6 +8,8 @@ import type { Position } from '#schemas/position.ts'
 export type Signal =
   | { signal: 'log.opened'; backend: string; logId: string; durability: string }
   | { signal: 'log.warning'; message: string }
+  /** How the log's server is set may lose what it acknowledged. */
+  | { signal: 'log.risk'; message: string }
   | { signal: 'append.finished'; topic: string; records: number; durationMs: number }
   | { signal: 'append.failed'; topic: string; records: number; code: string; message: string }
   | { signal: 'store.opened'; store: string; version: number; build: string }

@@ -10,6 +10,7 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { type Account, type SecuredListeners, type SecuredPorts, securedListeners } from './kafka-listeners.ts'
 import { cached, maven } from './maven.ts'
 import { accepts, freePort } from './ports.ts'
 import { type Server, type ServerOptions, dataFolder, startServer } from './server.ts'
@@ -24,12 +25,17 @@ export interface KafkaOptions extends ServerOptions {
   /** `quick` starts sooner, `full` compiles hot code fully: take it to measure. Default quick. */
   readonly compiler?: 'quick' | 'full'
   readonly heapMb?: number
+  /** With it there are further listeners, which are encrypted, ask for this account, or both. Needs openssl. */
+  readonly account?: Account
+  readonly securedPorts?: SecuredPorts
 }
 
 export interface KafkaServer extends Server {
   /** 127.0.0.1:<port> */
   readonly brokers: string
   readonly port: number
+  /** Where an account was asked for. */
+  readonly secured?: SecuredListeners
 }
 
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
@@ -37,17 +43,17 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
   const port = options.port ?? (await freePort())
   const dataDir = await dataFolder('kafka', options.dataDir)
   const config = join(dataDir, 'server.properties')
-  const settings = {
-    ...brokerSettings(port, options.controllerPort ?? (await freePort()), dataDir),
-    ...options.settings,
-  }
+  const plain = brokerSettings(port, options.controllerPort ?? (await freePort()), dataDir)
+  const ports = options.securedPorts && { ports: options.securedPorts }
+  const secured = options.account && (await securedListeners(options.account, { plain, dataDir, ...ports }))
+  const settings = { ...plain, ...secured?.settings, ...options.settings }
   await writeFile(
     config,
     Object.entries(settings)
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   )
-  await format(jars, { config, dataDir })
+  await format(jars, { config, dataDir, more: secured?.format ?? [] })
 
   const server = await startServer(
     {
@@ -69,7 +75,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     },
     { dataDir, temporary: options.dataDir === undefined, detached: options.detached ?? false },
   )
-  return Object.assign(server, { brokers: `127.0.0.1:${port}`, port })
+  const brokers = `127.0.0.1:${port}`
+  return Object.assign(server, { brokers, port, ...(secured && { secured: secured.listeners }) })
 }
 
 /** The folder of Kafka's jars, fetched once. */
@@ -80,12 +87,15 @@ export function fetchKafka(): Promise<string> {
   })
 }
 
-async function format(jars: string, given: { readonly config: string; readonly dataDir: string }): Promise<void> {
+async function format(
+  jars: string,
+  given: { readonly config: string; readonly dataDir: string; readonly more: readonly string[] },
+): Promise<void> {
   if (existsSync(join(given.dataDir, 'data', 'meta.properties'))) return
   // Any 16 bytes will do for a cluster id, but it must not begin with '-'.
   const id = `k${randomBytes(16).toString('base64url').slice(1)}`
   const tool = ['-Xmx128m', '-XX:TieredStopAtLevel=1', ...logging(jars), 'kafka.tools.StorageTool']
-  await promisify(execFile)('java', [...tool, 'format', '-t', id, '-c', given.config])
+  await promisify(execFile)('java', [...tool, 'format', '-t', id, '-c', given.config, ...given.more])
 }
 
 function brokerSettings(port: number, controllerPort: number, dataDir: string): Record<string, string> {

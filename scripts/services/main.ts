@@ -1,8 +1,9 @@
 /**
- * `npm run services -- start|stop|status [kafka|redis|registry|all]`: the real servers, by hand, for a developer.
+ * `npm run services -- start|stop|status [<name>|all]`: the real servers, by hand, for a developer.
  *
  * They run on loopback with fixed ports (Redis 6390, Kafka 9392 and 9393, registry 8391), keep their data under
- * `.services/<name>/`, and outlive this command until `stop`.
+ * `.services/<name>/`, and outlive this command until `stop`. `redis-secured` and `kafka-secured` are encrypted and ask
+ * for a user; they are started where they are named, not by `all`.
  */
 import { join } from 'node:path'
 import { startKafka } from './kafka.ts'
@@ -16,9 +17,17 @@ const registrySuffix = '/apis/ccompat/v7'
 
 interface Service {
   readonly port: number
+  /** What to set to use it. */
   readonly setting: string
   readonly start: () => Promise<unknown>
+  /** Started only where it is named. */
+  readonly apart?: true
 }
+
+/** Of servers that only this machine can reach. */
+const account = { user: 'lattice', password: 'loopback-only' }
+const trusting = (name: string) => `NODE_EXTRA_CA_CERTS=${join(folder(name), 'certificates', 'authority.pem')}`
+const { user, password } = account
 
 const services: Readonly<Record<string, Service>> = {
   redis: {
@@ -36,6 +45,27 @@ const services: Readonly<Record<string, Service>> = {
     port: 8391,
     setting: `LATTICE_SCHEMA_REGISTRY=http://127.0.0.1:8391${registrySuffix}`,
     start: () => startRegistry({ port: 8391, dataDir: folder('registry'), detached: true }),
+  },
+  'redis-secured': {
+    port: 6391,
+    setting: `LATTICE_LOG=rediss://${user}:${password}@127.0.0.1:6392 ${trusting('redis-secured')}`,
+    start: () =>
+      startRedis({ port: 6391, securedPort: 6392, dataDir: folder('redis-secured'), account, detached: true }),
+    apart: true,
+  },
+  'kafka-secured': {
+    port: 9394,
+    setting: `LATTICE_LOG=kafka+ssl://${user}:${password}@127.0.0.1:9396 ${trusting('kafka-secured')}`,
+    start: () =>
+      startKafka({
+        port: 9394,
+        controllerPort: 9395,
+        securedPorts: { saslTls: 9396, tls: 9397, sasl: 9398 },
+        dataDir: folder('kafka-secured'),
+        account,
+        detached: true,
+      }),
+    apart: true,
   },
 }
 
@@ -59,9 +89,11 @@ async function status(name: string, service: Service): Promise<void> {
 const verbs: Readonly<Record<string, (name: string, service: Service) => Promise<void>>> = { start, stop, status }
 const [verb = '', which = 'all'] = process.argv.slice(2)
 const act = verbs[verb]
-const chosen = Object.entries(services).filter(([name]) => which === 'all' || which === name)
+const chosen = Object.entries(services).filter(
+  ([name, { apart }]) => which === name || (which === 'all' && (apart !== true || verb !== 'start')),
+)
 if (act === undefined || chosen.length === 0) {
-  console.error('usage: npm run services -- start|stop|status [kafka|redis|registry|all]')
+  console.error(`usage: npm run services -- start|stop|status [${Object.keys(services).join('|')}|all]`)
   process.exitCode = 2
 } else {
   for (const [name, service] of chosen) await act(name, service)

@@ -10,6 +10,7 @@ const at = { topic: 'runs.v1', partition: 0, offset: 7 }
 const oneOfEach: { readonly [Name in Signal['signal']]: Extract<Signal, { signal: Name }> } = {
   'log.opened': { signal: 'log.opened', backend: 'embedded', logId: 'abc', durability: 'on disk' },
   'log.warning': { signal: 'log.warning', message: 'retention is finite' },
+  'log.risk': { signal: 'log.risk', message: 'appendonly no' },
   'append.finished': { signal: 'append.finished', topic: 'runs.v1', records: 3, durationMs: 1.5 },
   'append.failed': { signal: 'append.failed', topic: 'runs.v1', records: 3, ...failed },
   'store.opened': { signal: 'store.opened', store: 'runs', version: 1, build: '1-x' },

@@ -38,7 +38,7 @@ test('the level leaves out what is below it', async () => {
 })
 
 test('people read a sentence a line, with colour', async () => {
-  const [line] = await linesOf({ pretty: true }, [
+  const [line] = await linesOf({ pretty: true, colour: true }, [
     { signal: 'store.stalled', store: 'runs', code: 'log.full', message: 'the disk is full' },
   ])
   expect(line).toContain('store runs waits: the disk is full (log.full)')

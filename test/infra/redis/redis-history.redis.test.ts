@@ -61,7 +61,7 @@ test('says what an acknowledgement survives, and warns where it is little', asyn
     const signals: Signal[] = []
     const log = await openRedisEventLog({ url: redis.url, report: (signal) => signals.push(signal) })
     expect(log.durability).toContain(`appendfsync ${fsync}`)
-    expect(signals.some(({ signal }) => signal === 'log.warning')).toBe(warns)
+    expect(signals.some(({ signal }) => signal === 'log.risk')).toBe(warns)
     await log.close()
   }
 })
@@ -71,7 +71,7 @@ test('a server that comes back with a setting that evicts is warned of, loudly a
   const warnings: string[] = []
   const log = await openRedisEventLog({
     url: redis.url,
-    report: (signal) => void (signal.signal === 'log.warning' && warnings.push(signal.message)),
+    report: (signal) => void (signal.signal === 'log.risk' && warnings.push(signal.message)),
   })
   expect(warnings).toEqual([])
   await redis.admin.config('SET', 'maxmemory-policy', 'allkeys-lru')
