@@ -12,15 +12,12 @@ import { recordedSession } from './kinds/iterate/recorded-session.query.ts'
 import { rememberAnswering } from './models/answering.ts'
 import { defaultModelName, ladderOf, routeNamed } from './models/route-named.ts'
 import type { Named, Routing } from './models/route-named.ts'
-import type { RunPlace } from './runs/follow-run.query.ts'
 import type { RunSpec } from './runs/run.ts'
-import { placesOf } from './runs/runs.query.ts'
+import { placeOfRun } from './run-place.ts'
 import { replaysOf } from './replays.ts'
 import type { Replays } from './replays.ts'
-import { need } from './start.ts'
 import type { Lattice } from './start.ts'
 import { submitPorts } from './submit-ports.ts'
-import type { Position } from '#schemas/position.ts'
 
 /**
  * The commands of the gateway, over a started process: what is asked and answered in one request.
@@ -51,12 +48,6 @@ export function gatewayOf(lattice: Lattice): Gateway {
     return [{ name: model ?? 'default', choices: routeNamed(await routingFor(named), named) }]
   }
 
-  /** Where a run is, from what the lookup store knows; all of it where the store has not come to it yet. */
-  async function placeOf(runId: string, { partition, offset }: Position): Promise<RunPlace> {
-    const places = await need(lattice, 'lookup').query((tables) => placesOf(tables, runId))
-    return places ?? { runId, partition, offsets: [], foldedTo: offset }
-  }
-
   const ports: ChatPorts = {
     ...submitPorts(lattice),
     carryOutPorts: (interactive) => carryOutPorts(lattice, interactive),
@@ -71,7 +62,7 @@ export function gatewayOf(lattice: Lattice): Gateway {
       once: false,
     },
     recorded: async (runId, position) =>
-      recordedAnswer({ log, codec, feed, claimCheck }, await placeOf(runId, position)),
+      recordedAnswer({ log, codec, feed, claimCheck }, await placeOfRun(lattice, runId, position)),
   }
 
   const iteratePorts: IteratePorts = {
@@ -81,7 +72,7 @@ export function gatewayOf(lattice: Lattice): Gateway {
     roster: given.roster,
     ladder: async ({ provider, model, models: names }) =>
       names === undefined ? oneTier(model, provider) : ladderOf(await routingFor({}), names),
-    session: async (runId, position) => recordedSession({ log, codec, feed }, await placeOf(runId, position)),
+    session: async (runId, position) => recordedSession({ log, codec, feed }, await placeOfRun(lattice, runId, position)),
   }
 
   return {

@@ -1,15 +1,18 @@
 import { decodeRecords } from './journal/read.ts'
-import type { SubmitPorts } from './kinds/submit-run.command.ts'
+import type { InteractivePorts } from './kinds/begin-interactive.ts'
 import { partitionOf } from './ports/event-log.ts'
 import { admitBy } from './runs/admit.ts'
+import { placeOfRun } from './run-place.ts'
 import { findRun } from './runs/find-run.query.ts'
+import { followRun } from './runs/follow-run.query.ts'
 import { firstOffsetOf } from './runs/runs.query.ts'
 import { need } from './start.ts'
 import type { Lattice } from './start.ts'
+import type { EventData } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
 
 /** What submitting a run needs, from a started process. */
-export function submitPorts(lattice: Lattice): SubmitPorts & { firstOf(runId: string): Promise<Position> } {
+export function submitPorts(lattice: Lattice): InteractivePorts & { firstOf(runId: string): Promise<Position> } {
   const { given, journal, feed, codec, budgets } = lattice
   const { log, clock } = given
 
@@ -36,5 +39,17 @@ export function submitPorts(lattice: Lattice): SubmitPorts & { firstOf(runId: st
       }
       return undefined
     },
+    async isAbandoned(runId, first) {
+      // Another process may have given it up a moment ago.
+      if (feed.chain(runId)?.closed !== true) await feed.catchUp()
+      if (feed.chain(runId)?.closed !== true) return false
+      const place = await placeOfRun(lattice, runId, first)
+      for await (const { type, data } of followRun({ log, codec, feed }, place, { follow: false, signal: never })) {
+        if (type === 'run.completed') return (data as EventData['run.completed']).outcome === 'abandoned'
+      }
+      return false
+    },
   }
 }
+
+const never = new AbortController().signal

@@ -54,6 +54,7 @@ function reasons({ attempts }: Ending): Readonly<Record<string, Reason>> {
       words: 'it was taken over again and again without getting a step further',
       remedy: 'see what its processes died of, then ask again',
     },
+    'server.closing': { words: 'the server that carried it out was stopped', remedy: askAgain },
     cut: { words: 'the answer was cut off', remedy: checkProviders },
     timeout: { words: 'the answer took too long', remedy: checkProviders },
   }

@@ -31,7 +31,8 @@ export async function sendEvents(
   }, keepAliveMs)
   try {
     for await (const { id, event, data } of source(signal)) {
-      if (signal.aborted) break
+      // Where the server closes the source ends by itself, and may have a last word.
+      if (raw.destroyed) break
       if (!raw.write(`id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)) await drained(reply, signal)
     }
     raw.end()

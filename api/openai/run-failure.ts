@@ -11,7 +11,7 @@ import type { OpenAiFailure } from './openai-error.ts'
  */
 export function failureOf(failed: Failed, { model = '', provider, gone }: Asked): OpenAiFailure {
   const { reason, failure, runId } = failed
-  if (reason === 'cancelled' && isFailure(gone.reason, 'server.closing')) {
+  if (isFailure(gone.reason, 'server.closing') && reason === gone.reason.code) {
     return { status: 503, code: gone.reason.code, message: `${gone.reason.message} (run ${runId})`, retryAfterMs: 1000 }
   }
   const code = failure?.code ?? reason

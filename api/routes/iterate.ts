@@ -3,11 +3,11 @@ import { Type } from 'typebox'
 import { answers, codesOf } from '#api/http/answers.ts'
 import { openEventQueue } from '#api/http/event-queue.ts'
 import { sendEvents } from '#api/http/event-stream.ts'
+import { failed as failedRequest, problemText, saidOf } from '#api/http/problem.ts'
 import { goneOf } from '#api/http/gone.ts'
 import type { AddRoutes } from '#api/http/route.ts'
 import { traceOf } from '#api/http/trace.ts'
-import { isFailure } from '#processors/ports/failure.ts'
-import type { IterateAnswer } from '#processors/kinds/iterate/iterate.command.ts'
+import type { IterateAnswer, IterateEvent } from '#processors/kinds/iterate/iterate.command.ts'
 import { formatToken } from '#schemas/position.ts'
 import { IterateBody, IterateFailure, IterateResponse } from './iterate-schemas.ts'
 
@@ -23,7 +23,8 @@ export const iterateRoutes: AddRoutes = (http, { gateway, lattice }) => {
         description:
           'A refused answer goes back to the model with what was found. With `accept: text/event-stream` each call and ' +
           'verdict is told as it happens (`attempt.started`, `attempt.completed`, `attempt.failed`, `verdict.reached`), ' +
-          'then one `result` with `status` and `body` as they would have been. `x-request-id` names the run.',
+          'then one `result` with `status` and `body` as they would have been, also where the server stops meanwhile. ' +
+          '`x-request-id` names the run.',
         tags: ['iterate'],
         headers: Type.Object({
           accept: Type.Optional(Type.String()),
@@ -46,7 +47,7 @@ export const iterateRoutes: AddRoutes = (http, { gateway, lattice }) => {
             499: failed('The run was cancelled: by its caller, who has gone, or by somebody.'),
             500: failed('The validator failed.'),
             502: failed('No provider gave an answer.'),
-            503: failed('Nobody can be asked, or the roster not read, now.'),
+            503: failed('Nobody can be asked, or the roster not read, now; or the server is being stopped.'),
             504: failed('No answer passed before the deadline, or no provider answered in time.'),
           },
           ...codesOf.body,
@@ -71,6 +72,11 @@ export const iterateRoutes: AddRoutes = (http, { gateway, lattice }) => {
       const streamed = (request.headers.accept ?? '').includes('text/event-stream')
       const queue = openEventQueue()
       const gone = goneOf(request, reply)
+      let told = false
+      const tell = ({ event, data }: IterateEvent): void => {
+        told = true
+        queue.push(event, data)
+      }
       const answering = gateway.iterate(
         {
           ...asked,
@@ -85,13 +91,12 @@ export const iterateRoutes: AddRoutes = (http, { gateway, lattice }) => {
           principal: request.principal,
           idempotencyKey: request.headers['idempotency-key'],
           gone,
-          onEvent: streamed ? ({ event, data }) => queue.push(event, data) : undefined,
+          onEvent: streamed ? tell : undefined,
           onRun: (runId) => void reply.header('x-request-id', runId),
         },
       )
       if (!streamed) {
         const answer = await answering
-        if (answer.failure?.code === 'cancelled' && isFailure(gone.reason)) throw gone.reason
         void reply.headers({
           'x-request-id': answer.runId,
           'x-lattice-position': formatToken(lattice.journal.logId, [answer.position]),
@@ -104,10 +109,16 @@ export const iterateRoutes: AddRoutes = (http, { gateway, lattice }) => {
           .type('application/json')
           .send(JSON.stringify(bodyOf(answer)))
       }
-      const ending = answering.then((answer) => {
-        queue.push('result', { status: statusOf(answer), body: bodyOf(answer) })
-      })
-      // What goes wrong before anything is told has a status of its own.
+      const ending = answering.then(
+        (answer) => queue.push('result', { status: statusOf(answer), body: bodyOf(answer) }),
+        (error: unknown) => {
+          // What goes wrong before anything is told has a status of its own.
+          if (!told) throw error
+          const said = saidOf(error)
+          if (said.status === 500) lattice.given.report(failedRequest(error, request))
+          queue.push('result', { status: said.status, body: JSON.parse(problemText(said)) as unknown })
+        },
+      )
       await Promise.race([queue.begun, ending])
       await sendEvents(request, reply, () => queue.until(ending))
       return reply
@@ -145,6 +156,7 @@ const statuses: Readonly<Record<string, number>> = {
   deadline: 504,
   timeout: 504,
   cancelled: 499,
+  'server.closing': 503,
 }
 
 function statusOf({ failure }: IterateAnswer): number {

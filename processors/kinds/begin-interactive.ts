@@ -2,6 +2,7 @@ import { Failure } from '#processors/ports/failure.ts'
 import { evolve } from '#processors/runs/evolve.ts'
 import type { KnownRun } from '#processors/runs/known-run.ts'
 import type { RunSpec } from '#processors/runs/run.ts'
+import type { Position } from '#schemas/position.ts'
 import { prepareRun, submitRun } from './submit-run.command.ts'
 import type { SubmitPorts, SubmittedRun } from './submit-run.command.ts'
 
@@ -9,8 +10,14 @@ import type { SubmitPorts, SubmittedRun } from './submit-run.command.ts'
  * Begins a run that is carried out where it was asked.
  *
  * Promise: without an idempotency key nothing is on the log yet, the submission goes with the run's first append. With one
- * the run is the key's first, or it is said which one is (R13).
+ * the run is the key's first, or it is said which one is (R13). A run that was given up, as its process was stopped or died,
+ * answered nobody: the next request with its key begins another. Of several at once one does.
  */
+export interface InteractivePorts extends SubmitPorts {
+  /** Whether the run that begins there has ended as `abandoned`. */
+  readonly isAbandoned: (runId: string, first: Position) => Promise<boolean>
+}
+
 export interface InteractiveRequest {
   /** As in the API: `POST /v1/iterate`. */
   readonly route: string
@@ -26,15 +33,17 @@ export type Begun =
   | { readonly is: 'begun'; readonly known: KnownRun }
   | { readonly is: 'repeated'; readonly submitted: SubmittedRun }
 
-export async function beginInteractive(ports: SubmitPorts, request: InteractiveRequest): Promise<Begun> {
+export async function beginInteractive(ports: InteractivePorts, request: InteractiveRequest): Promise<Begun> {
   const { idempotencyKey, traceparent, spec } = request
   if (idempotencyKey === undefined) {
     const submission = await prepareRun(ports, { runId: ports.clock.newId(), spec: await spec(), traceparent })
     return { is: 'begun', known: { ...knownOf(submission.event), submission } }
   }
-  const submitted = await submitRun(ports, request)
-  if (submitted.event === undefined) return { is: 'repeated', submitted }
-  return { is: 'begun', known: knownOf(submitted.event) }
+  for (let retaken = 0; ; retaken++) {
+    const submitted = await submitRun(ports, { ...request, retaken })
+    if (submitted.event !== undefined) return { is: 'begun', known: knownOf(submitted.event) }
+    if (!(await ports.isAbandoned(submitted.runId, submitted.position))) return { is: 'repeated', submitted }
+  }
 }
 
 function knownOf(event: NonNullable<SubmittedRun['event']>): KnownRun {

@@ -38,6 +38,8 @@ export interface RunRequest {
   readonly spec: (bodyHash: string | undefined) => RunSpec | Promise<RunSpec>
   readonly principal: string
   readonly idempotencyKey?: string | undefined
+  /** How often the key was taken by a run that was given up: that one's id is not to be used again. */
+  readonly retaken?: number
   readonly traceparent?: string | undefined
 }
 
@@ -54,10 +56,11 @@ export interface SubmittedRun {
 const patienceMs = 3_000
 
 export async function submitRun(ports: SubmitPorts, request: RunRequest): Promise<SubmittedRun> {
-  const { idempotencyKey, principal, route, body } = request
+  const { idempotencyKey, principal, route, body, retaken = 0 } = request
   const keyed = idempotencyKey !== undefined
   const bodyHash = keyed ? sha256(canonical(body)) : undefined
-  const runId = keyed ? nameId('run', principal, route, idempotencyKey) : ports.clock.newId()
+  const named = ['run', principal, route, idempotencyKey ?? '', ...(retaken === 0 ? [] : [String(retaken)])]
+  const runId = keyed ? nameId(...named) : ports.clock.newId()
   if (keyed && ports.feed.chain(runId) !== undefined) return repeated(ports, runId, bodyHash)
 
   const prepared = await prepareRun(ports, {

@@ -7,8 +7,9 @@ import type { Report } from '#processors/ports/report.ts'
 import type { AnyNewEvent, EventData } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
 import { chainOf } from '#schemas/wire/headers.ts'
-import { decide, whileResting } from './decide.ts'
+import { decide, whileClosing, whileResting } from './decide.ts'
 import { evolve } from './evolve.ts'
+import { hasLeft, isClosing } from './gone.ts'
 import { bounds } from './limits.ts'
 import type { Head, KnownRun } from './known-run.ts'
 import { lostAttempt, noVerdict, refused } from './missing-results.ts'
@@ -19,10 +20,10 @@ import { attemptIn, traceparentAt } from './trace-context.ts'
 /**
  * Carries a run out: asks `decide`, performs the step, appends what happened, until the run is done.
  *
- * Promises: nothing is called before `run.started` or `run.resumed` is read back as accepted, and no outcome is told
- * before it is read back (`run.single`); a run nobody else can own, that claims no verdict, reads nothing back. An owner that sees a foreign accepted event stops. When appending fails, the
- * same records are kept and appended again, and nothing new is started (`run.resumes`). Consecutive events go in one
- * append. Every step ends: by itself, by the run's deadline, or by a bound of its own (R9).
+ * Promises: nothing is called before `run.started` or `run.resumed` is read back as accepted, no outcome is told before it
+ * is (`run.single`); a run nobody else can own, that claims no verdict, reads nothing back. An owner that sees a foreign
+ * accepted event stops. When appending fails, the same records are appended again, and nothing new is started
+ * (`run.resumes`). Consecutive events go in one append. Every step ends: by itself, the deadline or its own bound (R9).
  */
 export interface CarryOutPorts {
   readonly journal: Journal
@@ -141,7 +142,7 @@ class OwnedRun {
       this.#mustGoOn()
       await this.#noteGone()
       await this.#noteDeadline()
-      const step = decide(this.state)
+      const step = isClosing(this.#gone) ? whileClosing(this.state) : decide(this.state)
       if (step.step === 'done') return await this.#finished()
       await this.#perform(step)
     }
@@ -248,7 +249,7 @@ class OwnedRun {
 
   /** Whoever asked has gone: cancelled by the owner itself, in the order of its own events. */
   async #noteGone(): Promise<void> {
-    if (this.#gone?.aborted !== true || this.state.cancelled || this.state.outcome !== undefined) return
+    if (!hasLeft(this.#gone) || this.state.cancelled || this.state.outcome !== undefined) return
     const { runId, spec } = this.state
     const about = { subject: runId, chain: { run: runId, seq: -1, prev: '' } }
     const data = { reason: 'the caller is gone', principal: spec.principal }
@@ -310,8 +311,7 @@ class OwnedRun {
   }
 
   async #finished(): Promise<Position> {
-    if (this.#alone) await this.#flush()
-    else await this.#readBack()
+    await (this.#alone ? this.#flush() : this.#readBack())
     if (this.#lastPosition === undefined) throw lost
     return this.#lastPosition
   }

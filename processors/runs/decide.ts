@@ -43,6 +43,18 @@ export function whileResting(run: RunState, restMs: number, leftMs: number): Fin
   return { step: 'wait', waitMs: Math.ceil(Math.min(restMs, bounds.longestWaitMs)), reason }
 }
 
+/**
+ * Instead of the next step, where the process that answers is being stopped: what is done already ends the run, nothing
+ * new is begun, and a call that was cut off is no answer of the run. Its asker may ask again, so it is given up and not failed.
+ */
+export function whileClosing(run: RunState): Step {
+  const step = decide(run)
+  if (step.step === 'done' || step.step === 'settle' || run.cancelled) return step
+  const result = run.attempts.at(-1)?.result
+  const isCut = result?.is === 'failed' && ownerStopped(result)
+  return step.step === 'finish' && !isCut ? step : finish('abandoned', 'server.closing')
+}
+
 type Finish = Extract<Step, { step: 'finish' }>
 
 function nextAttempt(run: RunState, last: AttemptState | undefined): Step {

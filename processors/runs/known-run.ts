@@ -7,7 +7,7 @@ export interface KnownRun {
   readonly head: Head
   /** Not on the log yet: goes with the first append. The run's id is new then, so nobody else can own it. */
   readonly submission?: PreparedEvent
-  /** Aborted when nobody waits for the answer any more: the run is cancelled. */
+  /** Aborted when nobody waits for the answer any more: the run is cancelled, or given up where the server closes. */
   readonly gone?: AbortSignal
 }
 

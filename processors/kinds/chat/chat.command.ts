@@ -1,5 +1,5 @@
 import { beginInteractive } from '#processors/kinds/begin-interactive.ts'
-import type { SubmitPorts } from '#processors/kinds/submit-run.command.ts'
+import type { InteractivePorts } from '#processors/kinds/begin-interactive.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { ModelAnswer, ModelFailure, ModelProvider, ModelReply } from '#processors/ports/model-provider.ts'
 import type { AttemptPorts } from '#processors/runs/attempt.step.ts'
@@ -19,7 +19,7 @@ import { tellAgain } from './tell-again.ts'
  * the call, and what was received is recorded. With an idempotency key the same request again gets the recorded answer,
  * or `run.open` while the first is under way (R13).
  */
-export interface ChatPorts extends SubmitPorts {
+export interface ChatPorts extends InteractivePorts {
   readonly carryOutPorts: (interactive: Interactive) => CarryOutPorts
   /** The models a name means, weaker to stronger. Errors: `provider.unconfigured`, `request.invalid`. */
   readonly ladder: (wanted: { model?: string | undefined; provider?: string | undefined }) => Promise<RunSpec['ladder']>

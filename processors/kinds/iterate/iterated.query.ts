@@ -107,16 +107,18 @@ function failureOf(session: Session & { readonly end: SessionEnd }): NonNullable
     'breaker-open': 'every provider is left alone for now, after it failed again and again',
     cancelled: 'the run was cancelled',
     abandoned: 'the run was given up: the process that carried it out is gone',
+    'server.closing': 'the server is shutting down, ask again in a moment',
     providers: 'no provider can be asked',
   }
   const message = sentences[code] ?? last?.failed?.message ?? error?.message ?? `the run ended: ${code}`
-  const retryAfterMs = last?.failed?.retryAfterMs ?? undefined
+  const retryAfterMs = code === 'server.closing' ? 1000 : (last?.failed?.retryAfterMs ?? undefined)
   return { code, message: `${message} (run ${runId})`, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
 }
 
 const limits: ReadonlySet<string> = new Set(['attempts', 'cost', 'deadline', 'same-answer', 'breaker-open', 'unproven'])
 
 function codeOf({ calls, end: { outcome, reason } }: Session & { readonly end: SessionEnd }): string {
+  if (outcome === 'abandoned' && reason === 'server.closing') return reason
   if (outcome === 'cancelled' || outcome === 'abandoned') return outcome
   if (reason === 'answers') return 'max_iterations'
   const last = calls.at(-1)
