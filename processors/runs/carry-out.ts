@@ -7,6 +7,7 @@ import type { Report } from '#processors/ports/report.ts'
 import type { AnyNewEvent, EventData } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
 import { chainOf } from '#schemas/wire/headers.ts'
+import { closeFailed } from './close-failed.ts'
 import { decide, whileClosing, whileResting } from './decide.ts'
 import { evolve } from './evolve.ts'
 import { hasLeft, isClosing } from './gone.ts'
@@ -69,8 +70,8 @@ export async function carryOut(known: KnownRun, ports: CarryOutPorts, signal: Ab
       return { is: 'lost' }
     }
     await run.keepWhatHappened(error)
-    if (error !== stopped && !signal.aborted) throw error
-    return { is: 'stopped' }
+    if (error === stopped || signal.aborted) return { is: 'stopped' }
+    return await closeFailed(run.state, error, ports)
   } finally {
     run.leave()
   }
@@ -98,7 +99,7 @@ class OwnedRun {
   readonly #seen = new Set<string>()
   #foreign = false
   readonly #beganMs: number
-  readonly #leave: () => void
+  readonly leave: () => void
 
   constructor(known: KnownRun, ports: CarryOutPorts, signal: AbortSignal) {
     this.state = known.state
@@ -117,16 +118,12 @@ class OwnedRun {
     const stop = (): void => this.#interrupt.abort()
     for (const one of [signal, known.gone]) one?.addEventListener('abort', stop, { once: true })
     if (known.gone?.aborted === true) stop()
-    this.#leave = () => {
+    this.leave = () => {
       unwatch()
       for (const one of [signal, known.gone]) one?.removeEventListener('abort', stop)
     }
     // Judged between the load and the watch.
     if (ports.feed.chain(known.state.runId)?.cancelled === true) this.state = { ...this.state, cancelled: true }
-  }
-
-  leave(): void {
-    this.#leave()
   }
 
   /** What is known and not yet appended goes to the log: a step broke, or, if the log takes it at once, told to stop. */

@@ -1,6 +1,6 @@
 /** One owner when something fails: the log, a step, or its own process is told to stop. */
 import { describe, expect, test } from 'vitest'
-import { isFailure } from '#processors/ports/failure.ts'
+import { Failure, isFailure } from '#processors/ports/failure.ts'
 import { carryOut } from '#processors/runs/carry-out.ts'
 import type { KnownRun } from '#processors/runs/known-run.ts'
 import { bounds } from '#processors/runs/limits.ts'
@@ -113,6 +113,58 @@ describe('every step ends:', () => {
     const carried = carryOut(known, a.ports(stepsOf({ validate })), never).catch((reason: unknown) => String(reason))
     expect(await world.until(carried)).toBe('Error: it broke')
     expect(world.types().at(-1)).toBe('attempt.completed')
+  })
+})
+
+describe('what nobody foresaw', () => {
+  const broken = () => Promise.reject(new TypeError('nobody foresaw this'))
+
+  test.for([
+    ['a search', { retrieve: broken }],
+    ['a plan', { attempt: broken }],
+    ['a call', { call: broken }],
+    ['a verdict', { validate: broken }],
+  ] as const)('in %s closes a run that nobody could resume, at once, and is thrown on', async ([, given]) => {
+    const world = openWorld()
+    const known = await submitted(world, { validator, retrieval, interactive: true })
+    const a = world.start('a')
+    const carried = carryOut(known, a.ports(stepsOf(given)), never).catch((reason: unknown) => reason)
+    expect(await world.until(carried)).toBeInstanceOf(TypeError)
+    expect(world.types().at(-1)).toBe('run.completed')
+    expect(world.data('run.completed')).toMatchObject([{ outcome: 'failed', reason: 'internal' }])
+    expect(world.scheduler.now).toBeLessThan(1_000)
+    expect((await world.until(load(world.start('b'))))?.state).toMatchObject({ outcome: 'failed', reason: 'internal' })
+  })
+
+  test('has the code of its failure as the reason', async () => {
+    const world = openWorld()
+    const known = await submitted(world, { validator, interactive: true })
+    const validate = () => Promise.reject(new Failure('object.missing', 'the answer is gone'))
+    const carried = carryOut(known, world.start('a').ports(stepsOf({ validate })), never).catch(String)
+    expect(await world.until(carried)).toContain('the answer is gone')
+    expect(world.data('run.completed')).toMatchObject([{ outcome: 'failed', reason: 'object.missing' }])
+  })
+
+  test('is behind what is on the log, where a record of the run was refused', async () => {
+    const world = openWorld()
+    const known = await submitted(world, { interactive: true })
+    const a = world.start('a')
+    a.appendFailures.push('', 'record.too-large', 'record.too-large')
+    const error = await world.until(carryOut(known, a.ports(stepsOf()), never).catch((reason: unknown) => reason))
+    expect(isFailure(error, 'record.too-large')).toBe(true)
+    expect(world.types()).toEqual(['task.submitted', 'run.started', 'attempt.started', 'run.completed'])
+    expect(world.data('run.completed')).toMatchObject([{ outcome: 'failed', reason: 'record.too-large', attempts: 1 }])
+  })
+
+  test('leaves a queued run open, for another to take up', async () => {
+    const world = openWorld()
+    const known = await submitted(world, { validator })
+    const carried = carryOut(known, world.start('a').ports(stepsOf({ validate: broken })), never).catch(String)
+    await world.until(carried)
+    expect(world.types()).not.toContain('run.completed')
+    const b = world.start('b')
+    const taken = await world.until(load(b))
+    expect(await world.until(carryOut(taken!, b.ports(stepsOf()), never))).toMatchObject({ is: 'done' })
   })
 })
 
