@@ -25,7 +25,13 @@ export interface HttpOptions {
   /** Whether all of this process is up, as `/ready` says; where it is not given, it is. */
   readonly started?: () => boolean
   /** How long a client may take to send its headers and its whole request, and how often that is looked at. */
-  readonly patience?: { readonly headersMs: number; readonly requestMs: number; readonly lookEveryMs: number }
+  readonly patience?: {
+    readonly headersMs: number
+    readonly requestMs: number
+    readonly lookEveryMs: number
+    /** How long it may take nothing of its answer. */
+    readonly stalledMs?: number
+  }
 }
 
 declare module 'fastify' {

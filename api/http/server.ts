@@ -3,7 +3,9 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Opened } from '#api/opened.ts'
+import type { Signal } from '#processors/ports/report.ts'
 import { authenticate } from './auth.ts'
 import { refuseConnection } from './client-error.ts'
 import { watchConnections } from './connections.ts'
@@ -12,6 +14,7 @@ import { readJson } from './read-json.ts'
 import type { Http, HttpOptions } from './route.ts'
 import { watchRoutes } from './routes-of.ts'
 import { keepTraceId } from './trace.ts'
+import { usualUnsent, watchUnsent } from './unsent.ts'
 import { compileValidator } from './validate.ts'
 import { refuseAmbiguous, refuseBody } from './well-formed.ts'
 
@@ -25,15 +28,19 @@ import { refuseAmbiguous, refuseBody } from './well-formed.ts'
 
 /** Bodies up to this size; larger ones are refused with 413. */
 export const bodyLimitBytes = 32 * 1024 * 1024
-const defaultPatience = { headersMs: 15_000, requestMs: 120_000, lookEveryMs: 5_000 }
+const defaultPatience: NonNullable<HttpOptions['patience']> = {
+  headersMs: 15_000,
+  requestMs: 120_000,
+  lookEveryMs: 5_000,
+}
 /** What is under way has so long to end when the server closes. */
 const closeWithinMs = 5_000
 /** A client that reads nothing of its answer for so long has gone, whatever its connection says. */
-const stalledMs = 60_000
+const usualStalledMs = 60_000
 const openAddresses = /^\/(health|ready|openapi\.json|docs(\/.*)?)$/
 
 export async function createHttp(opened: Opened, options: HttpOptions): Promise<Http> {
-  const { headersMs, requestMs, lookEveryMs } = options.patience ?? defaultPatience
+  const { headersMs, requestMs, lookEveryMs, stalledMs = usualStalledMs } = options.patience ?? defaultPatience
   const closing = new AbortController()
   const problem = sendProblem(opened.lattice.given.report)
   const http = fastify({
@@ -43,7 +50,7 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     logger: false,
-    frameworkErrors: (error, request, reply) => void problem(error, request, reply),
+    frameworkErrors: (error, request, reply) => told(error, request, reply),
     clientErrorHandler: refuseConnection,
   }).withTypeProvider<TypeBoxTypeProvider>()
   http.setValidatorCompiler(compileValidator as Parameters<typeof http.setValidatorCompiler>[0])
@@ -55,13 +62,19 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
   http.decorateRequest('principal', 'local')
   http.decorate('closing', closing.signal)
   const connections = watchConnections(http.server, { graceMs: closeWithinMs, stalledMs })
+  watchUnsent(http.server, { ...usualUnsent, onCut: (bytes) => opened.lattice.given.report(cutOff(bytes)) })
   http.addHook('preClose', async () => {
     closing.abort()
     connections.end()
   })
-  http.setErrorHandler(problem)
 
   const routes = watchRoutes(http)
+  /** In the form of the address, also where it is the method that is wrong and no route was met. */
+  function told(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const errors = routes.errorsAt(request.url) ?? problem
+    errors.call(http, error as FastifyError, request, reply)
+  }
+  http.setErrorHandler(told)
   http.setNotFoundHandler((request) => routes.refuse(request.method, request.url))
   http.addHook('onRoute', (route) => {
     if (openAddresses.test(route.url)) route.config = { ...route.config, open: true }
@@ -106,4 +119,9 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
   for (const add of options.routes) add(http, opened, options)
   await http.ready()
   return http
+}
+
+function cutOff(bytes: number): Signal {
+  const message = `a client that does not take its answer was cut off: ${Math.ceil(bytes / 1024)} KiB were held for it`
+  return { signal: 'notice', message }
 }
