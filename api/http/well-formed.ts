@@ -31,6 +31,8 @@ export function refuseAmbiguous({ headers, raw }: FastifyRequest): void {
     throw new Failure('request.invalid', 'a request names its host')
 }
 
+const mayHaveBody = new Set(['POST', 'PUT', 'PATCH'])
+
 export function refuseBody({ method, headers }: FastifyRequest): void {
   const {
     'content-length': length = '0',
@@ -38,7 +40,7 @@ export function refuseBody({ method, headers }: FastifyRequest): void {
     'content-encoding': coding = 'identity',
   } = headers
   const hasBody = length !== '0' || transfer !== undefined
-  if (hasBody && method !== 'POST') throw new Failure('request.invalid', `a ${method} has no body here`)
+  if (hasBody && !mayHaveBody.has(method)) throw new Failure('request.invalid', `a ${method} has no body here`)
   if (coding !== 'identity')
     throw new HttpProblem('media-type.unsupported', 'a body is sent as it is, without content-encoding')
 }

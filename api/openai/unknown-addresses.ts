@@ -7,9 +7,11 @@ const lacking = [
   'assistants',
   'audio',
   'batches',
+  'chat/completions/*',
   'completions',
   'conversations',
   'containers',
+  'embeddings/*',
   'evals',
   'files',
   'fine_tuning',
@@ -26,10 +28,10 @@ const lacking = [
 export const unknownOpenAiRoutes: AddRoutes = (http, { lattice }) => {
   const errorHandler = sendOpenAiError(lattice.given.report)
   for (const name of lacking) {
-    for (const url of [`/v1/${name}`, `/v1/${name}/*`]) {
+    for (const url of name.endsWith('/*') ? [`/v1/${name}`] : [`/v1/${name}`, `/v1/${name}/*`]) {
       http.route({
         url,
-        method: ['GET', 'POST', 'DELETE'],
+        method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
         errorHandler,
         schema: { hide: true },
         // Before the body is read, which may be a file.
@@ -41,7 +43,7 @@ export const unknownOpenAiRoutes: AddRoutes = (http, { lattice }) => {
 }
 
 function refuse(name: string): never {
-  throw new HttpProblem('route.unknown', `there is no /v1/${name} here`, {
+  throw new HttpProblem('route.unknown', `there is no /v1/${name.replace('/*', '/…')} here`, {
     remedy:
       'Of the OpenAI API there are /v1/chat/completions, /v1/embeddings and /v1/models; GET /docs shows every address',
   })
