@@ -2,7 +2,8 @@
  * The SQLite file behind the embedded work share, `work.sqlite`: who has taken what. All calls are synchronous.
  *
  * Promise: each method is one statement, made whole by the `transaction` around it. Not synced: what a power cut takes
- * back is delivered again. A file that belongs to another log is emptied.
+ * back is delivered again. A file that belongs to another log is emptied. One that is as it should be is opened by
+ * reading alone, so that a process stopped in the middle of a transaction keeps nobody from opening.
  *
  *     claims(grp, topic, partition, next)     next: the first offset nobody of the group has looked at
  *     taken(grp, topic, partition, offset, worker, times)     delivered and not finished; worker null: given back
@@ -49,7 +50,7 @@ export class WorkFile {
     try {
       checkFormat(this.#database, path)
       this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
-      create(this.#database, logId)
+      if (!isMade(this.#database, logId)) make(this.#database, logId)
       this.#database.exec('PRAGMA busy_timeout = 0')
     } catch (error) {
       this.#database.close()
@@ -195,7 +196,21 @@ function checkFormat(database: DatabaseSync, path: string): void {
   }
 }
 
-function create(database: DatabaseSync, logId: string): void {
+/** Reads only. */
+function isMade(database: DatabaseSync, logId: string): boolean {
+  if (database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get() === undefined) return false
+  return (
+    logIdIn(database) === logId &&
+    Number(database.prepare('PRAGMA user_version').get()?.['user_version']) === formatVersion
+  )
+}
+
+function logIdIn(database: DatabaseSync): unknown {
+  return database.prepare("SELECT value FROM meta WHERE name = 'log_id'").get()?.['value']
+}
+
+/** In one transaction, so that a file with its log's id has all the rest. */
+function make(database: DatabaseSync, logId: string): void {
   database.exec('BEGIN IMMEDIATE')
   try {
     database.exec(`
@@ -208,8 +223,7 @@ function create(database: DatabaseSync, logId: string): void {
         PRIMARY KEY (grp, topic, partition, offset)) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS workers (id INTEGER PRIMARY KEY AUTOINCREMENT, slot INTEGER NOT NULL, heard_ms REAL NOT NULL,
         lease_ms REAL NOT NULL) STRICT;`)
-    const known = database.prepare("SELECT value FROM meta WHERE name = 'log_id'").get()?.['value']
-    if (known !== logId) {
+    if (logIdIn(database) !== logId) {
       database.exec('DELETE FROM claims; DELETE FROM taken; DELETE FROM workers')
       database.prepare("INSERT OR REPLACE INTO meta VALUES ('log_id', ?)").run(logId)
     }

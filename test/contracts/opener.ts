@@ -31,6 +31,8 @@ export interface Child<Line> {
   /** What it printed so far, a JSON line each. */
   readonly lines: readonly Line[]
   kill(signal: NodeJS.Signals): void
+  /** A line on its stdin. */
+  tell(line: string): void
   /** Resolves with the exit code once it is gone; null after a kill. */
   readonly ended: Promise<number | null>
 }
@@ -46,8 +48,10 @@ export function startChild<Line>(script: 'log-child.ts' | 'work-child.ts', task:
     },
   )
   const lines: Line[] = []
-  if (child.stdout === null || child.pid === undefined) throw new Error('the child has no output')
-  createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line) as Line))
+  const { stdin, stdout } = child
+  if (stdin === null || stdout === null || child.pid === undefined) throw new Error('the child has no pipes')
+  createInterface({ input: stdout }).on('line', (line) => lines.push(JSON.parse(line) as Line))
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)))
-  return { pid: child.pid, lines, kill: (signal) => child.kill(signal), ended }
+  const tell = (line: string): void => void stdin.write(`${line}\n`)
+  return { pid: child.pid, lines, kill: (signal) => child.kill(signal), tell, ended }
 }

@@ -13,7 +13,7 @@ import { records } from '#test/contracts/records.ts'
 import type { WorkLine } from '#test/contracts/work-child.ts'
 import { type WorkShareHarness, describeWorkShare } from '#test/contracts/work-share.ts'
 import { mountSmallDisk } from '#test/crash/small-disk.ts'
-import { type EmbeddedGiven, openFrom, openShareOver } from './open-embedded.ts'
+import { type EmbeddedGiven, openFrom, openShareOver, stoppedWriter } from './open-embedded.ts'
 
 function harness(partitions: number): WorkShareHarness<EmbeddedGiven> {
   return {
@@ -118,6 +118,16 @@ describe('beyond the contract, the embedded work share', () => {
     const begun = performance.now()
     expect((await take(other.share, 1)).map(({ redelivered }) => redelivered)).toEqual([true])
     expect(performance.now() - begun).toBeLessThan(10_000)
+  })
+
+  test('opens while a process is stopped in the middle of a transaction, and delivers once that one is gone', async () => {
+    const first = await open()
+    await first.log.append('runs.v1', records(2, 'a'))
+    await take(first.share, 1)
+    await first.share.close()
+    const stopped = await stoppedWriter(join(given.path, 'work.sqlite'))
+    const { share } = await open().finally(() => stopped.kill())
+    expect((await take(share, 1)).map(({ position }) => position.offset)).toEqual([1])
   })
 
   test('delivers all of a log that is another one than before', async () => {

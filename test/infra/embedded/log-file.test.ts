@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type EmbeddedEventLog, openEmbeddedEventLog } from '#infra/embedded/embedded-event-log.ts'
 import { isFailure } from '#processors/ports/failure.ts'
 import { readAll, records } from '#test/contracts/records.ts'
+import { stoppedWriter } from './open-embedded.ts'
 
 let folder = ''
 let file = ''
@@ -108,6 +109,23 @@ describe('a log file', () => {
     expect(await following).toBe('log.diverged')
     renameSync(`${file}.away`, file)
     expect(await log.append('runs.v1', records(1, 'a'))).toEqual([{ topic: 'runs.v1', partition: 0, offset: 1 }])
+  })
+
+  test('opens and is read while a process is stopped in the middle of a transaction; appends wait until that one is gone', async () => {
+    const before = await open()
+    await before.append('runs.v1', records(3, 'a'))
+    const stopped = await stoppedWriter(file)
+    try {
+      const log = await openEmbeddedEventLog({ path: folder, busyPatienceMs: 100 })
+      logs.push(log)
+      expect(await readAll(log, 'runs.v1')).toHaveLength(3)
+      expect(await codeOf(log.append('runs.v1', records(1, 'b')))).toBe('log.unavailable')
+      const waiting = before.append('runs.v1', records(1, 'c'))
+      await stopped.kill()
+      expect(await waiting).toEqual([{ topic: 'runs.v1', partition: 0, offset: 3 }])
+    } finally {
+      await stopped.kill()
+    }
   })
 
   test('in a folder that cannot be made is log.unavailable, by its path', async () => {

@@ -1,7 +1,10 @@
 /**
  * The embedded log and work share as the suites open them, in this process or in another.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { EventLog } from '#processors/ports/event-log.ts'
 import type { WorkShare } from '#processors/ports/work-share.ts'
 import { type EmbeddedEventLog, openEmbeddedEventLog } from '#infra/embedded/embedded-event-log.ts'
@@ -37,4 +40,20 @@ export async function openWorkShare(given: unknown): Promise<WorkShare> {
 
 export function openShareOver({ path }: EmbeddedGiven, log: EventLog): Promise<WorkShare> {
   return openEmbeddedWorkShare({ path, log, locks: openSqliteProcessLocks(join(path, 'locks')) })
+}
+
+/** Another process, stopped in the middle of a transaction on this file; `kill` resolves once it is gone. */
+export async function stoppedWriter(file: string): Promise<{ kill(): Promise<void> }> {
+  const script = fileURLToPath(new URL('stopped-writer.ts', import.meta.url))
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const gone = once(child, 'exit')
+  await once(child.stdout, 'data')
+  return {
+    async kill() {
+      child.kill('SIGKILL')
+      await gone
+    },
+  }
 }
