@@ -126,7 +126,7 @@ describe('beyond the contract, the embedded work share', () => {
     await take(first.share, 1)
     await first.share.close()
     const stopped = await stoppedWriter(join(given.path, 'work.sqlite'))
-    const { share } = await open().finally(() => stopped.kill())
+    const { share } = await open().finally(async () => await stopped.kill())
     expect((await take(share, 1)).map(({ position }) => position.offset)).toEqual([1])
   })
 
