@@ -104,6 +104,10 @@ const ports: ProgramPorts = {
   open,
   readConfig: async (flags) => (await import('#infra/config/config.ts')).readConfig({ flags }),
   showConfig: async (loaded) => (await import('#infra/config/show-config.ts')).showConfig(loaded),
+  async tokensFile({ config: { tokensFile } }) {
+    const { readTokensFile } = await import('#infra/config/tokens-file.ts')
+    return tokensFile === undefined ? undefined : readTokensFile(tokensFile)
+  },
   hasLog: async ({ config }) => (await import('#infra/assemble.ts')).hasLog(config),
   openModels: async ({ config }) => (await import('#infra/assemble.ts')).openModels(config, { asked: true }),
   metrics: async () => (await import('#infra/prometheus/prometheus-report.ts')).openPrometheusReport(),

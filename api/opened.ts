@@ -1,5 +1,6 @@
 import type { LoadedConfig } from '#infra/config/config.ts'
 import type { ShownSetting } from '#infra/config/show-config.ts'
+import type { TokensFile } from '#infra/config/tokens-file.ts'
 import type { StoreName } from '#processors/catalog.ts'
 import type { Gateway } from '#processors/gateway.ts'
 import type { Report } from '#processors/ports/report.ts'
@@ -42,6 +43,8 @@ export interface ProgramPorts {
   open(options: OpenOptions): Promise<Opened>
   readConfig(flags: Readonly<Record<string, string | boolean | undefined>>): Promise<LoadedConfig>
   showConfig(loaded: LoadedConfig): Promise<readonly ShownSetting[]>
+  /** Undefined where none is set. */
+  tokensFile(loaded: LoadedConfig): Promise<TokensFile | undefined>
   metrics(): Promise<Metrics>
   /** Whether there is a log; false where opening would make one. */
   hasLog(loaded: LoadedConfig): Promise<boolean>

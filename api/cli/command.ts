@@ -36,6 +36,7 @@ export interface CliContext {
   open(options: Omit<OpenOptions, 'loaded'>): Promise<Opened>
   /** Whether there is a log; false where opening would make one. */
   hasLog(): Promise<boolean>
+  tokensFile(): ReturnType<ProgramPorts['tokensFile']>
   openModels(): ReturnType<ProgramPorts['openModels']>
 }
 

@@ -123,6 +123,7 @@ async function carryOut(command: CliCommand, called: Called, program: Command, p
       settings: () => ports.showConfig(loaded),
       open: (options) => ports.open({ ...options, loaded }),
       hasLog: () => ports.hasLog(loaded),
+      tokensFile: () => ports.tokensFile(loaded),
       openModels: () => ports.openModels(loaded),
     })
     return unread.signal.aborted ? 0 : exit

@@ -25,7 +25,7 @@ export const serve: CliAction = async (context) => {
   const { loaded, print, signal } = context
   const { config } = loaded
   const wanted = rolesOf(context.options['role'])
-  const tokens = openDoor(config)
+  const tokens = openDoor({ ...config, tokensFile: await context.tokensFile() })
   const prometheus = await context.metrics()
   const stores = wanted.has('stores') ? 'all' : (['lookup', 'search'] as const)
   const opened = await context.open({

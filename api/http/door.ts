@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import type { ProgramPorts } from '#api/opened.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import type { Principal } from './auth.ts'
 
@@ -11,14 +11,15 @@ import type { Principal } from './auth.ts'
 export interface DoorSettings {
   readonly host: string
   readonly authToken: string | undefined
-  readonly tokensFile: string | undefined
+  readonly tokensFile: Awaited<ReturnType<ProgramPorts['tokensFile']>>
 }
 
-/** Principals by token. Lines of the tokens file are `<name> <token>`; `#` begins a comment. */
+/** Principals by token. */
 export function openDoor({ host, authToken, tokensFile }: DoorSettings): ReadonlyMap<string, Principal> {
   const tokens = new Map<string, Principal>()
   if (authToken !== undefined) tokens.set(authToken, 'token')
-  if (tokensFile !== undefined) for (const [token, name] of readTokens(tokensFile)) tokens.set(token, name)
+  if (tokensFile?.refused !== undefined) throw tokensFile.refused
+  for (const [token, name] of tokensFile?.tokens ?? []) tokens.set(token, name)
   if (tokens.size > 0) return tokens
   if (tokensFile !== undefined) {
     throw new Failure('settings.invalid', 'LATTICE_TOKENS_FILE holds no token, and would leave the door open', {
@@ -33,28 +34,4 @@ export function openDoor({ host, authToken, tokensFile }: DoorSettings): Readonl
 
 function isLoopback(host: string): boolean {
   return /^(127(\.\d{1,3}){3}|::1|localhost)$/i.test(host)
-}
-
-function readTokens(path: string): [token: string, name: Principal][] {
-  const lines = textOf(path)
-    .split('\n')
-    .map((line) => line.trim())
-  return lines
-    .map((line, index) => ({ line, number: index + 1 }))
-    .filter(({ line }) => line !== '' && !line.startsWith('#'))
-    .map(({ line, number }) => {
-      const [, name, token] = /^(\S+)\s+(\S{8,})$/.exec(line) ?? []
-      if (name !== undefined && token !== undefined) return [token, name]
-      throw new Failure('settings.invalid', `LATTICE_TOKENS_FILE: line ${number} is not a name and a token`, {
-        remedy: 'each line is a name, a space and a token of at least 8 characters',
-      })
-    })
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new Failure('settings.invalid', `LATTICE_TOKENS_FILE: ${path} cannot be read`, { cause: error })
-  }
 }

@@ -3,7 +3,6 @@
  *
  * Promise: every secret Lattice was given is in `knownSecrets`, in each form in which it may turn up in a text.
  */
-import { readFileSync } from 'node:fs'
 import { providerNames } from '#infra/openai/providers.ts'
 import { readKeyValues } from '#infra/otlp/key-values.ts'
 import { addedSettings } from './added-providers.ts'
@@ -12,13 +11,14 @@ import { readKeyFiles } from './key-files.ts'
 import { isPlaceholder } from './read-key.ts'
 import type { Setting } from './setting.ts'
 import { everySetting } from './settings.ts'
+import { readTokensFile } from './tokens-file.ts'
 
 /** The shortest secret that is searched for in texts: replacing a shorter one would garble them. */
 export const shortestSecret = 6
 
 /** Every secret of a configuration, longest first, for redaction: keys, tokens, also those of the tokens file, and the passwords in addresses. */
 export function knownSecrets(config: Config): readonly string[] {
-  const found = new Set<string>(config.tokensFile === undefined ? [] : tokensIn(config.tokensFile))
+  const found = new Set<string>(config.tokensFile === undefined ? [] : readTokensFile(config.tokensFile).tokens.keys())
   for (const secret of secretsInKeyFiles(config)) found.add(secret)
   for (const [path, one] of settingsOf(config)) {
     const value = valueAt(config, path)
@@ -42,18 +42,6 @@ export function settingsOf({ addedProviders }: Config): ReadonlyMap<string, Sett
 /** The value of a setting by its path, such as `port` or `providers.groq.apiKey`. */
 export function valueAt(config: Config, path: string): unknown {
   return path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config)
-}
-
-/** Lines are `<name> <token>`. Whether the file is as it should be is for the server to say, which opens its door by it. */
-function tokensIn(path: string): string[] {
-  try {
-    const lines = readFileSync(path, 'utf8')
-      .split('\n')
-      .map((line) => line.trim())
-    return lines.filter((line) => !line.startsWith('#')).flatMap((line) => /^\S+\s+(\S{8,})$/.exec(line)?.[1] ?? [])
-  } catch {
-    return []
-  }
 }
 
 /** Also those that the environment goes before: they are keys all the same. */
