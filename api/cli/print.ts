@@ -104,6 +104,5 @@ function cell(value: unknown): string {
 
 /** Without what a terminal would obey. */
 function harmless(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  return text.replaceAll(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, ' ')
+  return text.replaceAll(/[^\P{Cc}\n]/gu, ' ')
 }

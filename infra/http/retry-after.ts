@@ -1,7 +1,7 @@
 /**
  * How long a server asks us to wait.
  *
- * Promise: any header gives undefined or a whole number of milliseconds from 0 to a day, never NaN, never negative.
+ * Promise: undefined, or a whole number of milliseconds from 0 to a day, whatever the header holds.
  * `retry-after-ms` (OpenAI) is exact and comes first, then `retry-after` (RFC 9110 10.2.3: seconds or an HTTP date), then
  * the body's RetryInfo (Gemini), which has no header.
  */

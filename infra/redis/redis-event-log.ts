@@ -63,7 +63,7 @@ export async function openRedisEventLog(options: HistoryOptions): Promise<EventL
 
   function read(from: Position, options: ReadOptions = {}): AsyncIterable<readonly StoredRecord[]> {
     const signal = options.signal === undefined ? closing.signal : AbortSignal.any([options.signal, closing.signal])
-    // A position names its topic as any string; one that this log has not is refused by `partition`.
+    // The topic of a position is unchecked text: `partition` refuses one that this log does not have.
     const partition = history.partition(from.topic as Topic, from.partition)
     return readPartition(history, partition, { ...options, from: from.offset, doorbell, signal })
   }

@@ -1,5 +1,5 @@
 /**
- * Fills an empty log from an export file: any backend, any partition count.
+ * Fills an empty log from an export file, whatever the backend and the partition count of either.
  *
  * Promise: nothing is appended before the whole file has been checked, every object is there and every schema has its id
  * in the target. Keys, headers and values stay as they were (`schema-translation.ts` and `moved-letters.ts` say what has

@@ -26,7 +26,7 @@ test.for([
   'api_key',
   'none',
   'null',
-  'TODO',
+  'todo',
   '****',
   'insert your key here',
   'enter_your_token',
