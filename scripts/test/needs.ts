@@ -1,6 +1,6 @@
 /**
  * What a test file needs, by its suffix: `x.kafka.test.ts` a real Kafka, `x.redis.test.ts` a real Redis,
- * `x.python.test.ts` a Python with stock clients, and so on.
+ * `x.python.test.ts` a Python with stock clients, `x.schemathesis.test.ts` one with schemathesis, and so on.
  *
  * `missing()` says in words why a need can't be met on this machine, so a test that does not run says why.
  */
@@ -60,7 +60,12 @@ export const needs: Readonly<Record<string, Need>> = {
   python: {
     variable: 'LATTICE_TEST_PYTHON',
     missing: () => withoutProgram('python3'),
-    start: async () => ({ address: await preparePython() }),
+    start: async () => ({ address: await preparePython('clients') }),
+  },
+  schemathesis: {
+    variable: 'LATTICE_TEST_SCHEMATHESIS',
+    missing: () => withoutProgram('python3'),
+    start: async () => ({ address: await preparePython('schemathesis') }),
   },
 }
 

@@ -1,5 +1,6 @@
 /**
- * A Python environment with the stock clients that tests run: made once for each list of requirements, then kept.
+ * Python environments that tests run: one with the stock clients, one with schemathesis. Each is made once for its list
+ * of requirements, then kept.
  *
  * Promise: exactly the pinned packages, in a folder of this project's cache named by their hash; half an installation is
  * never used. Needs `python3` (3.10 or newer) and its pip; takes about 20 s the first time.
@@ -13,10 +14,14 @@ import { promisify } from 'node:util'
 import { resultsFile, root } from './results.ts'
 
 const run = promisify(execFile)
-const requirements = join(root, 'test/reality/python/requirements.txt')
+const lists = {
+  clients: join(root, 'test/reality/python/requirements.txt'),
+  schemathesis: join(root, 'test/reality/python/schemathesis.txt'),
+}
 
 /** The path of its interpreter. */
-export async function preparePython(): Promise<string> {
+export async function preparePython(of: keyof typeof lists): Promise<string> {
+  const requirements = lists[of]
   const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12)
   const folder = join(dirname(resultsFile), `python-${hash}`)
   const interpreter = join(folder, 'bin', 'python')
