@@ -17,6 +17,7 @@ import { configuredProviders } from '#infra/openai/configured-providers.ts'
 import type { OpenedModelProvider } from '#infra/http/opened-model-provider.ts'
 import type { OpenedProviders } from '#infra/openai/open-providers.ts'
 import { configuredSpanExporter } from '#infra/otlp/configured-span-exporter.ts'
+import { giveBackAtRest } from '#infra/system/give-back-at-rest.ts'
 import { createSystemClock } from '#infra/system/system-clock.ts'
 import type { Given } from '#processors/given.ts'
 import { createExtractProvider } from '#processors/models/extract.ts'
@@ -91,7 +92,10 @@ export interface Assembled {
 }
 
 export interface AssembleOptions {
-  /** A process that stays waits longer for its log's server than one that somebody sits before. */
+  /**
+   * A process that stays waits longer for its log's server than one that somebody sits before, and gives back at rest
+   * the memory that work took.
+   */
   readonly stays?: boolean
   /** False where no model is asked: what asks them is not loaded then. */
   readonly models?: boolean
@@ -134,6 +138,7 @@ export async function assemble(config: Config, report: Report, options: Assemble
 
   const roster = config.roster === undefined ? undefined : await openRoster(config.roster)
   const scratch = join(config.data, 'scratch')
+  const stopGivingBack = options.stays === false ? undefined : giveBackAtRest()
   const given: Given = {
     log,
     openWorkShare: () => backendOf(config.log).workShare(at, log),
@@ -183,6 +188,7 @@ export async function assemble(config: Config, report: Report, options: Assemble
   return {
     given,
     async close() {
+      stopGivingBack?.()
       await closeModels()
       await roster?.close()
       rmSync(join(scratch, worker), { recursive: true, force: true })
