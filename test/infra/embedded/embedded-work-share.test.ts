@@ -126,8 +126,13 @@ describe('beyond the contract, the embedded work share', () => {
     await take(first.share, 1)
     await first.share.close()
     const stopped = await stoppedWriter(join(given.path, 'work.sqlite'))
-    const { share } = await open().finally(async () => await stopped.kill())
-    expect((await take(share, 1)).map(({ position }) => position.offset)).toEqual([1])
+    try {
+      const { share } = await open()
+      await stopped.kill()
+      expect((await take(share, 1)).map(({ position }) => position.offset)).toEqual([1])
+    } finally {
+      await stopped.kill()
+    }
   })
 
   test('delivers all of a log that is another one than before', async () => {
