@@ -5,14 +5,14 @@
  * of a scan: kafkajs' consumer, subscribed from the beginning, looking at no header.
  */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, type Message, type Producer, logLevel } from 'kafkajs'
 import { openKafkaEventLog } from '#infra/kafka/kafka-event-log.ts'
 import { openKafkaWorkShare } from '#infra/kafka/kafka-work-share.ts'
 import { type EventLog, type NewRecord, partitionOf } from '#processors/ports/event-log.ts'
 import { topicNames } from '#schemas/topics.ts'
 import { inTurns, rate, rateAtOnce } from './in-turns.ts'
-import { deliverMs, scanRate, someRecords, topic, valueBytes } from './log-records.ts'
+import { deliveryRow, idleRow, scanRows } from './log-legs.ts'
+import { someRecords, topic, valueBytes } from './log-records.ts'
 import type { Measure, Row } from './row.ts'
 
 const partitions = 6
@@ -65,17 +65,16 @@ async function scans(options: { kafka: Kafka; brokers: string; quick: boolean })
   const { kafka, brokers, quick } = options
   const count = quick ? 5_000 : 200_000
   const { log, namespace } = await filled(brokers, count)
-  const [floor, plain, headers] = await inTurns(quick ? 1 : 3, [
-    () => consume(kafka, { topic: `${namespace}.${topic}`, count }),
-    () => scanRate(log, { count, look: false }),
-    () => scanRate(log, { count, look: true }),
-  ])
+  const rows = await scanRows('kafka', {
+    log,
+    count,
+    laps: quick ? 1 : 3,
+    floor: () => consume(kafka, { topic: `${namespace}.${topic}`, count }),
+    target: { ratio: 0.8 },
+    note: `10 headers, ${partitions} partitions`,
+  })
   await log.close()
-  const row = { unit: 'events/s', floor, payloadBytes: valueBytes, note: `10 headers, ${partitions} partitions` }
-  return [
-    { ...row, figure: 'scan-kafka', ours: plain, target: { ratio: 0.8 } },
-    { ...row, figure: 'scan-kafka with headers', ours: headers },
-  ]
+  return rows
 }
 
 /** Records a second from the first record a consumer sees to the last; joining its group does not count. */
@@ -106,47 +105,25 @@ async function deliveries(options: { brokers: string; quick: boolean }): Promise
   const count = options.quick ? 1_000 : 20_000
   const { log } = await filled(options.brokers, count)
   const share = await openKafkaWorkShare({ brokers: [options.brokers], log })
-  const ours = (count / (await deliverMs(share, { count, group: 'bench' }))) * 1000
+  const row = await deliveryRow('kafka', share, count)
   await share.close()
   await log.close()
-  return { figure: 'work-share-kafka', unit: 'deliveries/s', ours, payloadBytes: valueBytes, note: 'window 64' }
+  return row
 }
 
-/** One process that follows all it has and waits for work, as a server with nothing to do. */
 async function idle({ brokers, quick }: { readonly brokers: string; readonly quick: boolean }): Promise<Row> {
-  const log = await openKafkaEventLog({
-    brokers: [brokers],
-    namespace: `bench-${randomUUID().slice(0, 8)}`,
-    partitions,
-  })
+  const namespace = `bench-${randomUUID().slice(0, 8)}`
+  const log = await openKafkaEventLog({ brokers: [brokers], namespace, partitions })
   const share = await openKafkaWorkShare({ brokers: [], log })
-  const stop = new AbortController()
-  const { signal } = stop
-  const stores = Array.from({ length: 5 }, async () => {
-    const reads = topicNames.flatMap((name) =>
-      Array.from({ length: log.partitions(name) }, async (_, partition) => {
-        for await (const batch of log.read({ topic: name, partition, offset: 0 }, { follow: true, signal })) {
-          if (batch.length > 0) throw new Error('nothing was written')
-        }
-      }),
-    )
-    await Promise.all(reads)
-  })
-  const working = (async () => {
-    for await (const delivery of share.take(topic, 'idle', { window: 4, signal })) await delivery.done()
-  })()
-  await sleep(quick ? 1_000 : 3_000)
-  const before = process.cpuUsage()
-  const begun = performance.now()
-  await sleep(quick ? 500 : 20_000)
-  const { user, system } = process.cpuUsage(before)
-  const ours = (user + system) / 10 / (performance.now() - begun)
-  stop.abort()
-  await Promise.all([...stores, working])
+  const all = topicNames.flatMap((name) =>
+    Array.from({ length: log.partitions(name) }, (_, partition) => ({ topic: name, partition, offset: 0 })),
+  )
+  const follow = Array.from({ length: 5 }, () => all).flat()
+  const note = 'five followers of each partition of each topic, and a worker'
+  const row = await idleRow('kafka', { log, share, follow, quick, note })
   await share.close()
   await log.close()
-  const note = 'five followers of each partition of each topic, and a worker'
-  return { figure: 'idle-kafka', unit: '% of a core', ours, target: { atMost: 1 }, note }
+  return row
 }
 
 async function filled(brokers: string, count: number): Promise<{ log: EventLog; namespace: string }> {

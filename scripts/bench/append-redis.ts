@@ -5,14 +5,15 @@
  * entry), the faster of a pipeline of XADDs and a script that XADDs a batch at contiguous ids; of singles, auto-pipelined
  * XADDs. Floor of a scan: XRANGE, a thousand at a time, looking at nothing.
  */
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { openRedisEventLog } from '#infra/redis/redis-event-log.ts'
 import { openRedisWorkShare } from '#infra/redis/redis-work-share.ts'
 import type { EventLog, NewRecord } from '#processors/ports/event-log.ts'
 import type { RedisServer } from '#scripts/services/redis.ts'
 import { inTurns, rate, rateAtOnce } from './in-turns.ts'
-import { deliverMs, scanRate, someRecords, topic, valueBytes } from './log-records.ts'
+import { deliveryRow, idleRow, scanRows } from './log-legs.ts'
+import { someRecords, topic, valueBytes } from './log-records.ts'
 import type { Measure, Row } from './row.ts'
 
 type RawRecord = readonly [key: string, headers: string, value: Buffer]
@@ -108,23 +109,17 @@ async function scans({ server, quick }: { readonly server: RedisServer; readonly
   const { log, url } = await filled(server, count)
   const raw = new Redis(url)
   const stream = `bench-scan:{${log.id}:${topic}:0}`
-  const [floor, plain, headers] = await inTurns(quick ? 1 : 5, [
-    () => rawScan(raw, stream, count),
-    () => scanRate(log, { count, look: false }),
-    () => scanRate(log, { count, look: true }),
-  ])
+  const rows = await scanRows('redis', {
+    log,
+    count,
+    laps: quick ? 1 : 5,
+    floor: () => rawScan(raw, stream, count),
+    target: { ratio: 0.8 },
+    note: '10 headers; floor: XRANGE of the same stream',
+  })
   raw.disconnect()
   await log.close()
-  const row = {
-    unit: 'events/s',
-    floor,
-    payloadBytes: valueBytes,
-    note: '10 headers; floor: XRANGE of the same stream',
-  }
-  return [
-    { ...row, figure: 'scan-redis', ours: plain, target: { ratio: 0.8 } },
-    { ...row, figure: 'scan-redis with headers', ours: headers },
-  ]
+  return rows
 }
 
 async function rawScan(raw: Redis, stream: string, count: number): Promise<number> {
@@ -139,39 +134,19 @@ async function deliveries({ server, quick }: { readonly server: RedisServer; rea
   const count = quick ? 1_000 : 20_000
   const { log, url } = await filled(server, count)
   const share = await openRedisWorkShare({ url, namespace: 'bench-scan' })
-  const ours = (count / (await deliverMs(share, { count, group: randomUUID() }))) * 1000
+  const row = await deliveryRow('redis', share, count)
   await share.close()
   await log.close()
-  return { figure: 'work-share-redis', unit: 'deliveries/s', ours, payloadBytes: valueBytes, note: 'window 64' }
+  return row
 }
 
-/** One process that follows all it has and waits for work, as a server with nothing to do. */
 async function idle({ server, quick }: { readonly server: RedisServer; readonly quick: boolean }): Promise<Row> {
   const options = { url: server.url, namespace: 'bench-idle' }
   const [log, share] = [await openRedisEventLog(options), await openRedisWorkShare(options)]
-  const stop = new AbortController()
-  const following = Array.from({ length: 20 }, async () => {
-    for await (const batch of log.read({ topic, partition: 0, offset: 0 }, { follow: true, signal: stop.signal })) {
-      if (batch.length > 0) throw new Error('nothing was written')
-    }
-  })
-  const working = (async () => {
-    for await (const delivery of share.take(topic, 'idle', { window: 4, signal: stop.signal })) await delivery.done()
-  })()
-  await quiet(quick ? 100 : 1_000)
-  const before = process.cpuUsage()
-  const begun = performance.now()
-  await quiet(quick ? 500 : 20_000)
-  const { user, system } = process.cpuUsage(before)
-  const ours = (user + system) / 10 / (performance.now() - begun)
-  stop.abort()
-  await Promise.all([...following, working])
+  const follow = Array.from({ length: 20 }, () => ({ topic, partition: 0, offset: 0 }))
+  const row = await idleRow('redis', { log, share, follow, quick, note: '20 followers and a worker' })
   await Promise.all([log.close(), share.close()])
-  return { figure: 'idle-redis', unit: '% of a core', ours, target: { atMost: 1 }, note: '20 followers and a worker' }
-}
-
-function quiet(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
+  return row
 }
 
 async function filled(server: RedisServer, count: number): Promise<{ readonly log: EventLog; readonly url: string }> {
