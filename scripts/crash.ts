@@ -2,7 +2,6 @@
  * `npm run crash -- [--log embedded|redis|kafka] [--kills 50] [--seed n]`: kills a serving process under load, more often
  * than a test run has time for, on a real server that it starts itself.
  */
-import { randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { startKafka } from '#scripts/services/kafka.ts'
 import { startRedis } from '#scripts/services/redis.ts'
@@ -21,7 +20,7 @@ try {
   const outcome = await killServing({
     kills: Number(values.kills),
     note: (line) => process.stderr.write(`${line}\n`),
-    ...(server === undefined ? {} : { log: server.address, namespace: `crash-${randomUUID().slice(0, 8)}` }),
+    ...(server !== undefined && { env: { LATTICE_LOG: server.address } }),
     ...(values.seed === undefined ? {} : { seed: Number(values.seed) }),
   })
   process.stdout.write(`${JSON.stringify({ log: values.log, kills: Number(values.kills), ...outcome })}\n`)

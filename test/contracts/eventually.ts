@@ -4,7 +4,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export async function eventually<T>(
-  what: string,
+  /** What is waited for, or what is known of it at the deadline. */
+  what: string | (() => string),
   look: () => T | Promise<T>,
   options: { readonly deadlineMs?: number; readonly everyMs?: number } = {},
 ): Promise<NonNullable<T>> {
@@ -13,7 +14,8 @@ export async function eventually<T>(
   for (;;) {
     const seen = await look()
     if (seen !== undefined && seen !== null && seen !== false) return seen
-    if (performance.now() > until) throw new Error(`not within ${deadlineMs} ms: ${what}`)
+    if (performance.now() > until)
+      throw new Error(`not within ${deadlineMs} ms: ${typeof what === 'string' ? what : what()}`)
     await sleep(everyMs)
   }
 }

@@ -1,17 +1,5 @@
 /** Kills of a serving process on a real Kafka; `npm run crash -- --log kafka --kills 10` does more. */
-import { randomUUID } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
-import { killServing } from './kill-serving.ts'
+import { logSettings } from '#test/contracts/log-settings.ts'
+import { describeKills } from './describe-kills.ts'
 
-describe('kills: kafka', () => {
-  test('[append.survives] [run.resumes] [run.single] [store.deterministic]: a server killed three times under load finishes every acknowledged task once', async () => {
-    const log = `kafka://${process.env['LATTICE_TEST_KAFKA'] ?? ''}`
-    const { acknowledged } = await killServing({
-      kills: 3,
-      log,
-      namespace: `kill-${randomUUID().slice(0, 8)}`,
-      note: console.log,
-    })
-    expect(acknowledged).toBeGreaterThan(15)
-  }, 600_000)
-})
+describeKills('kafka', { kills: 3, moreThan: 15, env: logSettings('kafka') })

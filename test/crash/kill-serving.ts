@@ -11,17 +11,20 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { freePort } from '#scripts/services/ports.ts'
+import { eventually } from '#test/contracts/eventually.ts'
 import { startFakeOpenAiProcess } from '#test/fakes/openai-server-process.ts'
-import { startProgram, startServing } from './serving-process.ts'
+import { type ProgramOptions, startProgram } from './program.ts'
+import { startServing } from './serving-process.ts'
 import type { ServingProcess } from './serving-process.ts'
+import { randomFrom } from './simulation/random.ts'
 
 export interface KillOptions {
   readonly kills: number
-  /** LATTICE_LOG; `embedded` for the default. */
-  readonly log?: string
-  readonly namespace?: string
+  /** Settings that choose the log; none for the embedded one. */
+  readonly env?: Readonly<Record<string, string>>
   readonly seed?: number
   readonly note?: (line: string) => void
 }
@@ -53,7 +56,7 @@ interface Load {
 
 export async function killServing(options: KillOptions): Promise<KillOutcome> {
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
-  const random = mulberry32(seed)
+  const random = randomFrom(String(seed))
   const note = options.note ?? (() => {})
   note(`seed ${seed}`)
   const folder = mkdtempSync(join(tmpdir(), 'lattice-kill-'))
@@ -66,8 +69,7 @@ export async function killServing(options: KillOptions): Promise<KillOutcome> {
     LATTICE_USE_RAG: '0',
     LATTICE_LOG_LEVEL: 'warn',
     LATTICE_MAX_ATTEMPTS: '50',
-    ...(options.log === undefined ? {} : { LATTICE_LOG: options.log }),
-    ...(options.namespace === undefined ? {} : { LATTICE_LOG_NAMESPACE: options.namespace }),
+    ...options.env,
   }
   const acknowledged = new Map<string, string>()
   const load: Load = { on: true, full: false, serving: await startServing({ folder, env, port }) }
@@ -75,16 +77,16 @@ export async function killServing(options: KillOptions): Promise<KillOutcome> {
   try {
     for (let kill = 1; kill <= options.kills; kill += 1) {
       const before = { acknowledged: acknowledged.size, calls: await model.callCount() }
-      await until(
+      await eventually(
+        () => `a task is acknowledged and worked on:\n${load.serving.output()}`,
         async () => {
           const calls = await model.callCount()
           load.full = acknowledged.size - calls > waitingAtMost
           return acknowledged.size > before.acknowledged + 5 && calls > before.calls + 5
         },
-        90_000,
-        () => `no task is acknowledged and worked on:\n${load.serving.output()}`,
+        { deadlineMs: 90_000, everyMs: 50 },
       )
-      await pause(random() * 900)
+      await sleep(random.next() * 900)
       await load.serving.kill('SIGKILL')
       load.full = false
       note(`kill ${kill}: ${acknowledged.size} acknowledged, ${await model.callCount()} calls`)
@@ -92,10 +94,10 @@ export async function killServing(options: KillOptions): Promise<KillOutcome> {
     }
     load.on = false
     await callersDone
-    await until(
+    await eventually(
+      () => `all runs end:\n${load.serving.output()}`,
       () => allDone(load.serving, acknowledged),
-      180_000,
-      () => `not all runs end:\n${load.serving.output()}`,
+      { deadlineMs: 180_000, everyMs: 50 },
     )
     const outcome = await judge(load.serving, acknowledged, await model.callCount())
     await load.serving.kill('SIGTERM')
@@ -126,9 +128,9 @@ async function postTasks(load: Load, caller: number, acknowledged: Map<string, s
           break
         }
       }
-      await pause(20)
+      await sleep(20)
     }
-    do await pause(10)
+    do await sleep(10)
     while (load.on && load.full)
   }
 }
@@ -203,49 +205,9 @@ async function countAll(url: string): Promise<{ completions: number; lost: numbe
   return count
 }
 
-async function rebuildIsEqual(
-  store: string,
-  given: { folder: string; env: Readonly<Record<string, string>> },
-): Promise<void> {
-  await runProgram(['store', 'rebuild', store], given)
-  const { output, code } = await runProgram(['store', 'diff', store], given)
-  expect(code, `${store}: ${output}`).toBe(0)
-}
-
-async function runProgram(
-  args: readonly string[],
-  given: { folder: string; env: Readonly<Record<string, string>> },
-): Promise<{ output: string; code: number | null }> {
-  const child = startProgram(args, given)
-  let output = ''
-  child.stdout?.on('data', (bytes: Buffer) => (output += bytes.toString()))
-  child.stderr?.on('data', (bytes: Buffer) => (output += bytes.toString()))
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  return { output, code }
-}
-
-async function until(
-  holds: () => boolean | Promise<boolean>,
-  withinMs: number,
-  message: string | (() => string),
-): Promise<void> {
-  const end = Date.now() + withinMs
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(typeof message === 'string' ? message : message())
-    await pause(50)
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+async function rebuildIsEqual(store: string, given: ProgramOptions): Promise<void> {
+  for (const action of ['rebuild', 'diff']) {
+    const { code, stdout, stderr } = await startProgram(['store', action, store], given).ended
+    expect(code, `${store}: ${stdout}${stderr}`).toBe(0)
   }
 }

@@ -1,4 +1,4 @@
 /** Input that is too large, not text, or no event, on the embedded log. */
 import { describeBadInput } from './bad-input.ts'
 
-describeBadInput('embedded', { env: () => ({}), large: true })
+describeBadInput('embedded', { large: true, env: {} })

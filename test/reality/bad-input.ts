@@ -2,19 +2,20 @@
  * Bad input to a really serving process, on any log: what is large is kept whole, what is no text or no event is set
  * aside by name, and everything else goes on.
  */
-import { createHash, randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sha256 } from '#schemas/ids.ts'
+import { eventually } from '#test/contracts/eventually.ts'
 import type { ServingProcess } from '#test/crash/serving-process.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
 import type { FakeOpenAi } from '#test/fakes/openai-server.ts'
-import { caughtUp, createWorld, ended, eventually, post, rebuiltEqual, rowsOf, send } from './served.ts'
+import { caughtUp, createWorld, ended, foreignHeaders, post, rebuiltEqual, rowsOf, send } from './served.ts'
 import type { World } from './served.ts'
 
 export interface BadInputHarness {
   /** Settings that choose the log, in a namespace of this suite's own; none for the embedded one. */
-  readonly env: () => Readonly<Record<string, string>>
+  readonly env: Readonly<Record<string, string>>
   /** Also texts of 20 and 50 MB, which stand beside every log alike. */
   readonly large: boolean
 }
@@ -36,7 +37,7 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
         OPENAI_API_KEY: 'key-of-the-bad-input-test',
         LATTICE_PROVIDER: 'openai',
         LATTICE_LOG_LEVEL: 'warn',
-        ...harness.env(),
+        ...harness.env,
       })
       mkdirSync(join(world.folder, 'docs'))
       writeFileSync(
@@ -77,8 +78,8 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
       async () => {
         const prompt = 'a word or two; '.repeat(1_400_000)
         const printed = await world.lattice(['run', '-', '--no-rag'], { stdin: prompt })
-        expect(printed.code, printed.errors).toBe(0)
-        expect(printed.out).toBe('a plain answer\n')
+        expect(printed.code, printed.stderr).toBe(0)
+        expect(printed.stdout).toBe('a plain answer\n')
         expect(messagesOf(model).at(-1)?.content).toBe(prompt)
         model.reset()
       },
@@ -119,17 +120,19 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
       model.answerWith(odd)
       const printed = await world.lattice(['run', '-', '--no-rag', '--json'], { stdin: 'say a\u0000b' })
       model.answerWith('a plain answer')
-      expect(printed.code, printed.errors).toBe(0)
-      const { runId } = JSON.parse(printed.out) as { runId: string }
+      expect(printed.code, printed.stderr).toBe(0)
+      const { runId } = JSON.parse(printed.stdout) as { runId: string }
       expect(messagesOf(model).at(-1)?.content).toBe('say a\u0000b')
       expect(await ended(serving, { runId })).toMatchObject({ outcome: 'accepted', answer: odd.toWellFormed() })
       await folderOf(runId)
       expect(readFileSync(join(world.folder, 'runs', runId, 'artifacts', 'output.txt'), 'utf8')).toBe(
         odd.toWellFormed(),
       )
-      await eventually(async () => (await column(`SELECT count(*) FROM verdicts WHERE run = '${runId}'`)) === 1, {
-        what: () => 'the verdict is not in the warehouse',
-      })
+      await eventually(
+        'the verdict is not in the warehouse',
+        async () => (await column(`SELECT count(*) FROM verdicts WHERE run = '${runId}'`)) === 1,
+        { deadlineMs: 30_000 },
+      )
       expect(await column(`SELECT content FROM attempt_completed WHERE run = '${runId}'`)).toBe(odd.toWellFormed())
       expect(await column(`SELECT CAST(messages AS VARCHAR) FROM task_submitted WHERE run = '${runId}'`)).toContain(
         'say a',
@@ -139,9 +142,9 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
 
     test('a document that is no text is skipped by name, and the others are found', async () => {
       const printed = await world.lattice(['run', 'Where does a heron stand?'])
-      expect(printed.code, printed.errors).toBe(0)
-      expect(printed.errors).toContain('skipped docs/picture.txt: not UTF-8 text')
-      expect(printed.errors).toContain('skipped docs/latin.md: not UTF-8 text')
+      expect(printed.code, printed.stderr).toBe(0)
+      expect(printed.stderr).toContain('skipped docs/picture.txt: not UTF-8 text')
+      expect(printed.stderr).toContain('skipped docs/latin.md: not UTF-8 text')
       expect(JSON.stringify(messagesOf(model))).toContain('shallow water')
     }, 60_000)
 
@@ -153,23 +156,25 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
             { key: `stranger-${topic.name}`, headers: {}, value: Buffer.from('not avro at all') },
             {
               key: `stranger-${topic.name}`,
-              headers: envelope('made.up', randomUUID()),
+              headers: foreignHeaders('made.up'),
               value: Buffer.from([0, 1, 2, 3]),
             },
             {
               key: `garbage-${topic.name}`,
-              headers: envelope(type, randomUUID()),
+              headers: foreignHeaders(type),
               value: Buffer.from([0, 0, 0, 0, 1, 2, 3]),
             },
-            { key: `garbage-${topic.name}`, headers: envelope(type, randomUUID()), value: Buffer.alloc(0) },
+            { key: `garbage-${topic.name}`, headers: foreignHeaders(type), value: Buffer.alloc(0) },
           ])
         }
       })
       const { runId } = await post(serving, { prompt: 'and now?' })
       expect(await ended(serving, { runId })).toMatchObject({ outcome: 'accepted', answer: 'a plain answer' })
-      await eventually(async () => new Set((await lettersOf()).map(placeOf)).size >= topics.length * 4, {
-        what: () => 'not every record is parked',
-      })
+      await eventually(
+        'not every record is parked',
+        async () => new Set((await lettersOf()).map(placeOf)).size >= topics.length * 4,
+        { deadlineMs: 30_000 },
+      )
       const letters = await lettersOf()
       expect(letters.every(({ message }) => typeof message === 'string' && message !== '')).toBe(true)
       for (const { name } of topics)
@@ -196,8 +201,8 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
     }
 
     async function lettersOf(): Promise<Letter[]> {
-      const { out } = await world.lattice(['dead-letters', 'list', '--json'])
-      return JSON.parse(out) as Letter[]
+      const { stdout } = await world.lattice(['dead-letters', 'list', '--json'])
+      return JSON.parse(stdout) as Letter[]
     }
 
     async function column(sql: string): Promise<unknown> {
@@ -216,11 +221,12 @@ export function describeBadInput(name: string, harness: BadInputHarness): void {
       const path = join(world.folder, 'runs', runId, 'run.jsonl')
       let rows: Record<string, unknown>[] = []
       await eventually(
+        () => `run folder ${runId} is not complete`,
         () => {
           rows = rowsOf(path)
           return rows.some(({ event }) => event === 'run_completed')
         },
-        { what: () => `run folder ${runId} is not complete` },
+        { deadlineMs: 30_000 },
       )
       return rows
     }
@@ -241,19 +247,4 @@ function placeOf({ topic, partition, offset }: { topic: string; partition: numbe
 function messagesOf({ calls }: FakeOpenAi): { role: string; content: string }[] {
   return (JSON.parse(calls.at(-1)?.body ?? '{"messages":[]}') as { messages: { role: string; content: string }[] })
     .messages
-}
-
-function envelope(type: string, id: string): Record<string, string> {
-  return {
-    ce_specversion: '1.0',
-    ce_id: id,
-    ce_type: type,
-    ce_source: '/test',
-    ce_subject: 'x',
-    ce_time: '2026-01-01T00:00:00.000Z',
-  }
-}
-
-function sha256(bytes: string | Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

@@ -2,9 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { eventually } from '#test/contracts/eventually.ts'
 import { startFakeOpenAiProcess } from '#test/fakes/openai-server-process.ts'
 import type { ServingProcess } from '#test/crash/serving-process.ts'
-import { createWorld, ended, eventsOf, eventually, post, send } from './served.ts'
+import { createWorld, ended, eventsOf, post, send } from './served.ts'
 
 const toml = `
 [prices."openai/paid"]
@@ -44,7 +45,7 @@ describe('embedded log', () => {
       const first = await world.serve()
       await model.script({ script: ['hang-before-headers'] })
       const task = await post(first, { prompt: 'hello' })
-      await eventually(async () => (await model.callCount()) === 1, { withinMs: 20_000, what: () => 'no call' })
+      await eventually('no call', async () => (await model.callCount()) === 1, { deadlineMs: 20_000 })
       await first.kill('SIGKILL')
 
       const second = await world.serve()
@@ -59,18 +60,19 @@ describe('embedded log', () => {
       })
 
       let shown = await budget(second)
-      await eventually(async () => (shown = await budget(second)).heldMicroUsd === 0, {
-        withinMs: 40_000,
-        what: () => `money stays held: ${JSON.stringify(shown)}`,
-      })
+      await eventually(
+        () => `money stays held: ${JSON.stringify(shown)}`,
+        async () => (shown = await budget(second)).heldMicroUsd === 0,
+        { deadlineMs: 40_000 },
+      )
       expect(shown).toMatchObject({ settledMicroUsd: held + cost, granted: 2 })
 
       const refused = await send(second, { prompt: 'once more', maxTokens: 2000 })
       expect(refused.status).toBe(402)
       const printed = await world.lattice(['budgets', '--json'])
-      expect(printed.code, printed.errors).toBe(0)
-      expect(JSON.parse(printed.out)).toMatchObject({ budgets: [{ name: 'all', settledMicroUsd: held + cost }] })
-      expect((await world.lattice(['budgets'])).out).toContain('0.0022')
+      expect(printed.code, printed.stderr).toBe(0)
+      expect(JSON.parse(printed.stdout)).toMatchObject({ budgets: [{ name: 'all', settledMicroUsd: held + cost }] })
+      expect((await world.lattice(['budgets'])).stdout).toContain('0.0022')
     } finally {
       world.close()
     }

@@ -16,7 +16,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { clientToken, openClientsWorld } from './clients.ts'
 import type { ClientsWorld } from './clients.ts'
-import { eventually } from './served.ts'
+import { eventually } from '#test/contracts/eventually.ts'
 
 const sentence = 'Grüße aus Köln 🌍'
 const messages = [{ role: 'user' as const, content: 'Where are you?' }]
@@ -242,7 +242,7 @@ describe('the openai package for Node', () => {
     const stream = await client.chat.completions.create({ ...ask, stream: true })
     for await (const _ of stream) break
     stream.controller.abort()
-    await eventually(() => world.model.calls[0]?.hungUp === true, { what: () => 'the model server is still writing' })
+    await eventually('the model server is still writing', () => world.model.calls[0]?.hungUp === true)
   })
 
   // The last one: the provider stays alone for half a minute.

@@ -56,13 +56,17 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
 
     disk.fill()
     let refused: Response | undefined
-    await eventually('no post is refused', async () => {
+    await eventually(
+      'no post is refused',
+      async () => {
         disk.fill()
         const response = await send(serving, { prompt: 'while it is full' })
         if (response.status === 202) acknowledged.push((await response.json()) as { runId: string; position: string })
         else refused = response
         return refused !== undefined
-      })
+      },
+      { deadlineMs: 30_000 },
+    )
     expect(refused?.status).toBe(507)
     expect(refused?.headers.get('content-type')).toContain('application/problem+json')
     const told = await refused?.text()
@@ -73,14 +77,22 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
     expect(serving.child.exitCode).toBe(null)
 
     disk.free()
-    await eventually(() => `posts do not work again:\n${serving.output()}`, async () => {
+    await eventually(
+      () => `posts do not work again:\n${serving.output()}`,
+      async () => {
         const response = await send(serving, { prompt: 'there is room again' })
         if (response.status !== 202) return false
         acknowledged.push((await response.json()) as { runId: string; position: string })
         return true
-      })
+      },
+      { deadlineMs: 30_000 },
+    )
     for (const run of acknowledged) expect(await ended(serving, run)).toMatchObject({ outcome: 'accepted' })
-    await eventually(() => `not ready:\n${serving.output()}`, async () => (await fetch(`${serving.url}/ready`)).ok)
+    await eventually(
+      () => `not ready:\n${serving.output()}`,
+      async () => (await fetch(`${serving.url}/ready`)).ok,
+      { deadlineMs: 30_000 },
+    )
     await caughtUp(serving)
     await serving.kill('SIGTERM')
     for (const store of ['lookup', 'folders', 'warehouse']) await rebuiltEqual(world, store)
@@ -95,10 +107,14 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
       serving = await world.serve({ env: { OPENAI_BASE_URL: slow.url } })
       const acknowledged = []
       for (let task = 0; task < 5; task += 1) acknowledged.push(await post(serving, { prompt: `task ${task}` }))
-      await eventually('not all calls are made', () => slow.callCount === 5)
+      await eventually('not all calls are made', () => slow.callCount === 5, { deadlineMs: 30_000 })
       disk.fill()
       // Its results can't be written: it says so, and keeps them.
-      await eventually(() => `no append fails:\n${serving.output()}`, async () => /lattice_append_failures_total\{[^}]*code="log.full"/.test(await metrics()))
+      await eventually(
+        () => `no append fails:\n${serving.output()}`,
+        async () => /lattice_append_failures_total\{[^}]*code="log.full"/.test(await metrics()),
+        { deadlineMs: 30_000 },
+      )
       disk.free()
       for (const run of acknowledged)
         expect(await ended(serving, run)).toMatchObject({ outcome: 'accepted', attempts: 1 })
@@ -112,12 +128,16 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
     await serve({ LATTICE_RUNS_DIR: join(disk.folder, 'runs'), LATTICE_DATA: './state' })
     const before = await post(serving, { prompt: 'before' })
     await ended(serving, before)
-    await eventually('no run folder', () => folderIsComplete(before.runId))
+    await eventually('no run folder', () => folderIsComplete(before.runId), { deadlineMs: 30_000 })
 
     disk.fill()
     const during = await post(serving, { prompt: 'x'.repeat(100_000) })
     expect(await ended(serving, during)).toMatchObject({ outcome: 'accepted' })
-    await eventually(() => `the stall is not metered:\n${serving.output()}`, async () => (await metric('lattice_store_stalled{store="folders"}')) === '1')
+    await eventually(
+      () => `the stall is not metered:\n${serving.output()}`,
+      async () => (await metric('lattice_store_stalled{store="folders"}')) === '1',
+      { deadlineMs: 30_000 },
+    )
     const ready = await fetch(`${serving.url}/ready`)
     expect(ready.status).toBe(503)
     expect(await ready.json()).toMatchObject({
@@ -130,8 +150,12 @@ describe.skipIf(probe === undefined)('a full disk: embedded log', () => {
     )
 
     disk.free()
-    await eventually(() => `the run folder is not completed:\n${serving.output()}`, () => folderIsComplete(during.runId))
-    await eventually('not ready again', async () => (await fetch(`${serving.url}/ready`)).ok)
+    await eventually(
+      () => `the run folder is not completed:\n${serving.output()}`,
+      () => folderIsComplete(during.runId),
+      { deadlineMs: 30_000 },
+    )
+    await eventually('not ready again', async () => (await fetch(`${serving.url}/ready`)).ok, { deadlineMs: 30_000 })
     expect(await metric('lattice_store_stalled{store="folders"}')).toBe('0')
     await caughtUp(serving)
     await serving.kill('SIGTERM')

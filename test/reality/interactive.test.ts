@@ -2,10 +2,11 @@
  * `lattice run` beside a serving process: it dies, or hangs, in the middle of a call (R9).
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from '#test/contracts/eventually.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
 import type { FakeOpenAi } from '#test/fakes/openai-server.ts'
 import type { ServingProcess } from '#test/crash/serving-process.ts'
-import { createWorld, ended, eventsOf, eventually, readAll, startLattice } from './served.ts'
+import { createWorld, ended, eventsOf } from './served.ts'
 import type { World } from './served.ts'
 
 describe('interactive runs: embedded log', () => {
@@ -44,17 +45,16 @@ describe('interactive runs: embedded log', () => {
 
   test('[run.single] [verdict.closed] one that is stopped is left alone until its deadline and 30 s are over, then abandoned; woken it fails, without an answer', async () => {
     model.always('hang-before-headers')
-    const { child, runId, printed } = await interrupted({ LATTICE_DEADLINE_MS: '2000' })
+    const { child, runId, ended: exited } = await interrupted({ LATTICE_DEADLINE_MS: '2000' })
     const stoppedAt = performance.now()
     child.kill('SIGSTOP')
     try {
       expect(await ended(serving, { runId }, 60_000)).toMatchObject({ outcome: 'abandoned', answer: null })
       expect(performance.now() - stoppedAt).toBeGreaterThan(30_000)
-      const exited = new Promise<number | null>((resolve) => child.once('close', resolve))
       child.kill('SIGCONT')
-      const code = await exited
-      expect(code, printed().errors).toBeGreaterThan(0)
-      expect(printed().out).toBe('')
+      const { code, stdout, stderr } = await exited
+      expect(code, stderr).toBeGreaterThan(0)
+      expect(stdout).toBe('')
       expect((await completionsOf(runId)).map(({ data }) => data['outcome'])).toEqual(['abandoned'])
       expect((await eventsOf(serving, runId)).filter(({ type }) => type === 'verdict.reached')).toEqual([])
     } finally {
@@ -64,20 +64,18 @@ describe('interactive runs: embedded log', () => {
 
   /** A run whose call is under way. */
   async function interrupted(env: Readonly<Record<string, string>>) {
-    const child = startLattice(['run', 'a question'], { folder: world.folder, env: { ...world.env, ...env } })
-    const printed = readAll(child)
-    child.stdin.end()
-    await eventually(() => model.callCount > 0, { what: () => `no call is made: ${printed().errors}` })
-    let runId: string | undefined
+    const program = world.start(['run', 'a question'], { env })
     await eventually(
-      async () => {
-        const { runs } = (await (await fetch(`${serving.url}/v1/runs`)).json()) as { runs: { runId: string }[] }
-        runId = runs[0]?.runId
-        return runId !== undefined
-      },
-      { what: () => 'the server does not see the run' },
+      () => `no call is made: ${program.said().stderr}`,
+      () => model.callCount > 0,
     )
-    return { child, printed, runId: runId ?? '' }
+    let runId: string | undefined
+    await eventually('the server does not see the run', async () => {
+      const { runs } = (await (await fetch(`${serving.url}/v1/runs`)).json()) as { runs: { runId: string }[] }
+      runId = runs[0]?.runId
+      return runId !== undefined
+    })
+    return { ...program, runId: runId ?? '' }
   }
 
   async function completionsOf(runId: string) {

@@ -4,12 +4,14 @@
  * What must hold: while it is away posts are refused with 503 and a time to try again, and what is known can be read;
  * once it is back, every acknowledged task ends once and is paid for once.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Server } from '#scripts/services/server.ts'
+import { eventually } from '#test/contracts/eventually.ts'
 import type { ServingProcess } from '#test/crash/serving-process.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
 import type { FakeOpenAi } from '#test/fakes/openai-server.ts'
-import { caughtUp, createWorld, ended, eventsOf, eventually, pause, post, rebuiltEqual, send } from './served.ts'
+import { caughtUp, createWorld, ended, eventsOf, post, rebuiltEqual, send } from './served.ts'
 import type { Posted, World } from './served.ts'
 
 export function describeLostLog(name: string, start: () => Promise<{ server: Server; address: string }>): void {
@@ -74,12 +76,13 @@ export function describeLostLog(name: string, start: () => Promise<{ server: Ser
       const load = { on: true }
       const callers = Promise.all(Array.from({ length: 4 }, (_, caller) => call(caller, load, acknowledged, refusals)))
       try {
-        await eventually(() => acknowledged.size > 10, { what: () => 'nothing is acknowledged' })
+        await eventually('nothing is acknowledged', () => acknowledged.size > 10, { deadlineMs: 30_000 })
         await server.kill(signal)
-        await eventually(() => until(refusals.length), {
-          withinMs: 90_000,
-          what: () => `it is not noticed:\n${serving.output()}`,
-        })
+        await eventually(
+          () => `it is not noticed:\n${serving.output()}`,
+          () => until(refusals.length),
+          { deadlineMs: 90_000 },
+        )
 
         expect(await (await fetch(`${serving.url}/v1/runs/${known.runId}`)).json()).toMatchObject({
           outcome: 'accepted',
@@ -95,10 +98,11 @@ export function describeLostLog(name: string, start: () => Promise<{ server: Ser
         expect(performance.now() - began, 'ms to a refusal').toBeLessThan(10_000)
         await back()
         const before = acknowledged.size
-        await eventually(() => acknowledged.size > before + 10, {
-          withinMs: 60_000,
-          what: () => `posts do not work again:\n${serving.output()}`,
-        })
+        await eventually(
+          () => `posts do not work again:\n${serving.output()}`,
+          () => acknowledged.size > before + 10,
+          { deadlineMs: 60_000 },
+        )
       } finally {
         load.on = false
         await callers
@@ -114,9 +118,11 @@ export function describeLostLog(name: string, start: () => Promise<{ server: Ser
         expect(types.filter((type) => type === 'attempt.completed')).toHaveLength(1)
       }
       expect(new Set([...acknowledged.values()].map(({ runId }) => runId)).size).toBe(acknowledged.size)
-      await eventually(async () => (await fetch(`${serving.url}/ready`)).ok, {
-        what: () => `not ready:\n${serving.output()}`,
-      })
+      await eventually(
+        () => `not ready:\n${serving.output()}`,
+        async () => (await fetch(`${serving.url}/ready`)).ok,
+        { deadlineMs: 30_000 },
+      )
     }
 
     /** Posts with a key until it is acknowledged, as a client should. */
@@ -138,9 +144,9 @@ export function describeLostLog(name: string, start: () => Promise<{ server: Ser
             break
           }
           if (response !== undefined) refusals.push(response)
-          await pause(100)
+          await sleep(100)
         }
-        await pause(30)
+        await sleep(30)
       }
     }
   })

@@ -1,8 +1,9 @@
 /** What `/metrics` of a really serving process says of its stores, those of the main thread and those of the other one. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { eventually } from '#test/contracts/eventually.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
 import type { FakeOpenAi } from '#test/fakes/openai-server.ts'
-import { createWorld, ended, eventually, post } from '#test/reality/served.ts'
+import { createWorld, ended, post } from '#test/reality/served.ts'
 import type { World } from '#test/reality/served.ts'
 
 let model: FakeOpenAi
@@ -39,6 +40,11 @@ test('how much each store has folded, how far, and how far behind the log it is'
       .filter((line) => line.startsWith(`${name}{store="${store}",topic="runs.v1"`))
       .reduce((all, line) => all + Number(line.split(' ').at(-1)), 0)
   await eventually(
+    () =>
+      text
+        .split('\n')
+        .filter((line) => line.startsWith('lattice_store_'))
+        .join('\n'),
     async () => {
       text = await (await fetch(`${serving.url}/metrics`)).text()
       return ofRuns.every((store) => {
@@ -47,12 +53,6 @@ test('how much each store has folded, how far, and how far behind the log it is'
         return folded >= 6 && folded === sum('lattice_store_next_offset', store) && lag === 0
       })
     },
-    {
-      what: () =>
-        text
-          .split('\n')
-          .filter((line) => line.startsWith('lattice_store_'))
-          .join('\n'),
-    },
+    { deadlineMs: 30_000 },
   )
 }, 60_000)

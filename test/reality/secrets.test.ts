@@ -87,7 +87,7 @@ describe('secrets: embedded log', () => {
     }
     expect(model.calls[0]?.headers.authorization).toContain(secrets['the key in the environment'])
     const logged = await world.lattice(['run', `my token is ${all.join(' ')}`, '--json'])
-    printed['lattice run'] = logged.out + logged.errors
+    printed['lattice run'] = logged.stdout + logged.stderr
     for (const args of [
       ['doctor', '--settings'],
       ['doctor', '--settings', '--json'],
@@ -95,8 +95,8 @@ describe('secrets: embedded log', () => {
       ['events', 'runs.v1', '--json'],
       ['events', 'documents.v1', '--json'],
     ]) {
-      const { out, errors } = await world.lattice(args)
-      printed[`lattice ${args.join(' ')}`] = out + errors
+      const { stdout, stderr } = await world.lattice(args)
+      printed[`lattice ${args.join(' ')}`] = stdout + stderr
     }
     printed['search'] = await get('/v1/search?q=tokens')
     for (const path of ['/metrics', '/ready', '/health', '/openapi.json', '/v1/stores', '/v1/runs', '/v1/dead-letters'])
@@ -140,12 +140,12 @@ describe('secrets: embedded log', () => {
     const said = await Promise.all(
       broken.map(async ([what, env]): Promise<[string, string]> => {
         const command = what.includes('tokens') ? ['serve'] : ['run', 'hello']
-        const { code, out, errors } = await world.lattice(command, {
+        const { code, stdout, stderr } = await world.lattice(command, {
           env: { LATTICE_DATA: join(world.folder, what), ...env },
         })
-        expect(code, `${what}: ${out}${errors}`).not.toBe(0)
-        expect(errors, what).not.toBe('')
-        return [what, out + errors]
+        expect(code, `${what}: ${stdout}${stderr}`).not.toBe(0)
+        expect(stderr, what).not.toBe('')
+        return [what, stdout + stderr]
       }),
     )
     expect(leaksIn(said)).toEqual([])

@@ -1,7 +1,8 @@
 /**
  * What a user of a really serving process does and sees, for tests: posts, waits, reads, runs the command line beside it.
  */
-import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,9 @@ import { expect } from 'vitest'
 import { assemble } from '#infra/assemble.ts'
 import { readConfig } from '#infra/config/config.ts'
 import type { Given } from '#processors/given.ts'
+import { toHeaders } from '#schemas/wire/headers.ts'
+import { eventually } from '#test/contracts/eventually.ts'
+import { type Ended, type Program, startProgram } from '#test/crash/program.ts'
 import { startServing } from '#test/crash/serving-process.ts'
 import type { ServingProcess } from '#test/crash/serving-process.ts'
 
@@ -24,10 +28,9 @@ export interface Event {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-export interface Printed {
-  readonly code: number | null
-  readonly out: string
-  readonly errors: string
+interface ProgramMore {
+  readonly env?: Env
+  readonly stdin?: string
 }
 
 export interface World {
@@ -35,7 +38,9 @@ export interface World {
   readonly env: Env
   /** Another process on the same data; all are killed at the end. */
   serve(more?: { env?: Env; arguments?: readonly string[]; port?: number }): Promise<ServingProcess>
-  lattice(args: readonly string[], more?: { env?: Env; stdin?: string }): Promise<Printed>
+  lattice(args: readonly string[], more?: ProgramMore): Promise<Ended>
+  /** One that the test ends. */
+  start(args: readonly string[], more?: ProgramMore): Program
   /** The ports as the program has them, for writing to the log what no door lets in. */
   withGiven(work: (given: Given) => Promise<void>): Promise<void>
   close(): void
@@ -43,16 +48,22 @@ export interface World {
 
 export function createWorld(env: Env): World {
   const folder = mkdtempSync(join(tmpdir(), 'lattice-reality-'))
-  const serving: ServingProcess[] = []
+  const started: ChildProcess[] = []
+  const start: World['start'] = (args, { env: more, stdin } = {}) => {
+    const one = startProgram(args, { folder, env: { ...env, ...more }, stdin })
+    started.push(one.child)
+    return one
+  }
   return {
     folder,
     env,
     async serve({ env: more, ...options } = {}) {
       const one = await startServing({ folder, env: { ...env, ...more }, ...options })
-      serving.push(one)
+      started.push(one.child)
       return one
     },
-    lattice: (args, { env: more, stdin } = {}) => program(args, { folder, env: { ...env, ...more }, stdin }),
+    lattice: (args, more) => start(args, more).ended,
+    start,
     async withGiven(work) {
       const { config } = readConfig({ env, folder })
       const { given, close } = await assemble(config, () => {})
@@ -64,40 +75,10 @@ export function createWorld(env: Env): World {
       }
     },
     close() {
-      for (const { child } of serving) child.kill('SIGKILL')
+      for (const child of started) child.kill('SIGKILL')
       rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     },
   }
-}
-
-const main = join(import.meta.dirname, '../../api/main.ts')
-
-export function startLattice(args: readonly string[], { folder, env }: { folder: string; env: Env }) {
-  return spawn(process.execPath, [main, ...args], {
-    cwd: folder,
-    env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-}
-
-async function program(
-  args: readonly string[],
-  given: { folder: string; env: Env; stdin: string | undefined },
-): Promise<Printed> {
-  const child = startLattice(args, given)
-  const printed = readAll(child)
-  child.stdin.on('error', () => {})
-  child.stdin.end(given.stdin ?? '')
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  return { code, ...printed() }
-}
-
-export function readAll(child: ReturnType<typeof startLattice>): () => { out: string; errors: string } {
-  const out: Buffer[] = []
-  const errors: Buffer[] = []
-  child.stdout.on('data', (bytes: Buffer) => out.push(bytes))
-  child.stderr.on('data', (bytes: Buffer) => errors.push(bytes))
-  return () => ({ out: Buffer.concat(out).toString('utf8'), errors: Buffer.concat(errors).toString('utf8') })
 }
 
 export function send(
@@ -127,12 +108,13 @@ export async function ended(
 ): Promise<Record<string, unknown>> {
   let run: Record<string, unknown> = {}
   await eventually(
+    () => `run ${runId} does not end: ${JSON.stringify(run).slice(0, 500)}`,
     async () => {
       const response = await fetch(`${url}/v1/runs/${runId}`)
       run = (await response.json()) as Record<string, unknown>
       return run['status'] === 'done'
     },
-    { withinMs, what: () => `run ${runId} does not end: ${JSON.stringify(run).slice(0, 500)}` },
+    { deadlineMs: withinMs },
   )
   return run
 }
@@ -143,38 +125,18 @@ export async function eventsOf({ url }: ServingProcess, runId: string): Promise<
 }
 
 /** Every store of this process has folded all of the log. */
-export function caughtUp({ url }: ServingProcess): Promise<void> {
+export async function caughtUp({ url }: ServingProcess): Promise<void> {
   let last = ''
-  return eventually(
+  await eventually(
+    () => `stores do not catch up: ${last}`,
     async () => {
       last = await (await fetch(`${url}/v1/stores`)).text()
       return (JSON.parse(last) as { stores: { lagRecords: number }[] }).stores.every(
         ({ lagRecords }) => lagRecords === 0,
       )
     },
-    { what: () => `stores do not catch up: ${last}` },
+    { deadlineMs: 30_000 },
   )
-}
-
-export async function eventually(
-  holds: () => boolean | Promise<boolean>,
-  { withinMs = 30_000, what }: { withinMs?: number; what: () => string },
-): Promise<void> {
-  const end = performance.now() + withinMs
-  let fault = ''
-  for (;;) {
-    try {
-      if (await holds()) return
-    } catch (error) {
-      fault = String(error)
-    }
-    if (performance.now() > end) throw new Error(`${what()} ${fault}`)
-    await pause(50)
-  }
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 export function rowsOf(path: string): Record<string, unknown>[] {
@@ -196,9 +158,15 @@ export function* filesIn(folder: string): Generator<[path: string, bytes: string
   }
 }
 
-export async function rebuiltEqual({ lattice }: World, store: string): Promise<void> {
-  const rebuilt = await lattice(['store', 'rebuild', store])
-  expect(rebuilt.code, `${store}: ${rebuilt.out}${rebuilt.errors}`).toBe(0)
+export async function rebuiltEqual({ lattice }: World, store: string, env: Env = {}): Promise<void> {
+  const rebuilt = await lattice(['store', 'rebuild', store], { env })
+  expect(rebuilt.code, `${store}: ${rebuilt.stdout}${rebuilt.stderr}`).toBe(0)
   const diff = await lattice(['store', 'diff', store])
-  expect(diff.code, `${store}: ${diff.out}${diff.errors}`).toBe(0)
+  expect(diff.code, `${store}: ${diff.stdout}${diff.stderr}`).toBe(0)
+}
+
+/** Headers of a record somebody else wrote. */
+export function foreignHeaders(type: string): Record<string, string> {
+  const time = '2026-01-01T00:00:00.000Z'
+  return toHeaders({ id: randomUUID(), type, source: '/test', subject: 'x', time })
 }

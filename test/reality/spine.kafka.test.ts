@@ -1,10 +1,5 @@
 /** The spine on a real Kafka. */
-import { randomUUID } from 'node:crypto'
+import { logSettings } from '#test/contracts/log-settings.ts'
 import { describeSpine } from './spine.ts'
 
-describeSpine('kafka', {
-  env: () => ({
-    LATTICE_LOG: `kafka://${process.env['LATTICE_TEST_KAFKA'] ?? ''}`,
-    LATTICE_LOG_NAMESPACE: `spine-${randomUUID().slice(0, 8)}`,
-  }),
-})
+describeSpine('kafka', logSettings('kafka'))

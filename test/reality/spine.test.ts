@@ -1,4 +1,4 @@
 /** The spine on the embedded log. */
 import { describeSpine } from './spine.ts'
 
-describeSpine('embedded', { env: () => ({}) })
+describeSpine('embedded', {})

@@ -1,92 +1,85 @@
 /**
  * The spine as its users meet it, on any log: a real server, a real model server that misbehaves, the real command line.
  */
-import { readFileSync, readdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { assemble } from '#infra/assemble.ts'
-import { readConfig } from '#infra/config/config.ts'
 import { openEmbeddedEventLog } from '#infra/embedded/embedded-event-log.ts'
-import type { Given } from '#processors/given.ts'
-import { startProgram, startServing } from '#test/crash/serving-process.ts'
+import { eventually } from '#test/contracts/eventually.ts'
 import type { ServingProcess } from '#test/crash/serving-process.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
 import type { FakeOpenAi } from '#test/fakes/openai-server.ts'
-
-export interface SpineHarness {
-  /** Settings that choose the log, in a namespace of this suite's own; none for the embedded one. */
-  readonly env: () => Readonly<Record<string, string>>
-}
+import { createWorld, ended, eventsOf, filesIn, foreignHeaders, post, rebuiltEqual, rowsOf } from './served.ts'
+import type { World } from './served.ts'
 
 const environmentKey = 'sk-env-4f9a1c77d2e84b6e9c0d5a1b3e7f'
 const pastedKey = 'sk-proj-Zk3Jq8Vw1Xy7Lm5Np2Rt9Sd4Fg6Hj0'
 
-export function describeSpine(name: string, harness: SpineHarness): void {
+/** `log` are settings that choose it, in a namespace of this suite's own; none for the embedded one. */
+export function describeSpine(name: string, log: Readonly<Record<string, string>>): void {
   describe(`spine: ${name}`, () => {
-    let folder: string
     let model: FakeOpenAi
-    let env: Record<string, string>
+    let world: World
     let serving: ServingProcess
 
     beforeAll(async () => {
-      folder = mkdtempSync(join(tmpdir(), 'lattice-spine-'))
       model = await startFakeOpenAi({ answer: 'a plain answer' })
-      env = {
+      world = createWorld({
         OPENAI_BASE_URL: model.url,
         OPENAI_API_KEY: environmentKey,
         LATTICE_PROVIDER: 'openai',
         LATTICE_USE_RAG: '0',
-        ...harness.env(),
-      }
-      serving = await startServing({ folder, env })
+        ...log,
+      })
+      serving = await world.serve()
     }, 90_000)
 
     afterAll(async () => {
       await serving.kill('SIGTERM')
       await model.close()
-      rmSync(folder, { recursive: true, force: true })
+      world.close()
     }, 30_000)
 
     test('[verdict.closed] an answer that never passes is rejected, and every reader says so', async () => {
-      const task = await post({ prompt: 'give JSON', validator: 'json', maxAttempts: 3 })
-      const run = await finished(task)
+      const task = await post(serving, { prompt: 'give JSON', validator: 'json', maxAttempts: 3 })
+      const run = await ended(serving, task)
       expect(run).toMatchObject({ outcome: 'rejected', reason: 'attempts', answer: null, attempts: 3 })
-      const events = await eventsOf(task.runId)
+      const events = await eventsOf(serving, task.runId)
       expect(
         events.filter(({ type }) => type === 'verdict.reached').every(({ data }) => data['passed'] === false),
       ).toBe(true)
       expect(events.at(-1)).toMatchObject({ type: 'run.completed', data: { outcome: 'rejected' } })
       expect(await streamOf(task.runId)).toEqual(events.map(({ type }) => type))
-      expect(await rowsOfFolder(task.runId, 'run_completed')).toMatchObject([{ outcome: 'rejected' }])
+      expect(await endsInFolder(task.runId)).toMatchObject([{ outcome: 'rejected' }])
     })
 
     test('[verdict.closed] an answer that passes at the second attempt is the one that stands', async () => {
       const answers = ['no json at all', '{"good": true}']
       model.answerWith(() => answers.shift() ?? '{}')
-      const run = await finished(await post({ prompt: 'give JSON', validator: 'json' }))
+      const run = await ended(serving, await post(serving, { prompt: 'give JSON', validator: 'json' }))
       model.answerWith('a plain answer')
       expect(run).toMatchObject({ outcome: 'accepted', answer: '{"good": true}', attempts: 2 })
     })
 
     test('[secret.unseen] a key of the environment or pasted into a prompt is in no event, file, answer or log line', async () => {
       model.answerWith((body) => `you said: ${JSON.stringify(body.messages)}`)
-      const task = await post({ prompt: `my keys are ${pastedKey} and ${environmentKey}; what can I do with them?` })
-      const run = await finished(task)
+      const task = await post(serving, {
+        prompt: `my keys are ${pastedKey} and ${environmentKey}; what can I do with them?`,
+      })
+      const run = await ended(serving, task)
       model.script('echo-key')
-      const refused = await finished(await post({ prompt: 'again' }))
+      const refused = await ended(serving, await post(serving, { prompt: 'again' }))
       model.answerWith('a plain answer')
       const lastCall = model.calls.at(-1)
       expect(lastCall?.headers.authorization).toContain(environmentKey)
       const seen: Record<string, string> = {
         run: JSON.stringify(run),
         refused: JSON.stringify(refused),
-        events: JSON.stringify(await eventsOf(task.runId)),
-        topic: (await lattice('events', 'runs.v1', '--json')).output,
+        events: JSON.stringify(await eventsOf(serving, task.runId)),
+        topic: (await world.lattice(['events', 'runs.v1', '--json'])).stdout,
         server: serving.output(),
-        doctor: (await lattice('doctor', '--settings', '--json')).output,
+        doctor: (await world.lattice(['doctor', '--settings', '--json'])).stdout,
       }
-      for (const [path, text] of filesIn(folder)) seen[path] = text
+      for (const [path, text] of filesIn(world.folder)) seen[path] = text
       for (const [where, text] of Object.entries(seen)) {
         expect(text.includes(environmentKey), `the environment's key in ${where}`).toBe(false)
         expect(text.includes(pastedKey), `the pasted key in ${where}`).toBe(false)
@@ -95,90 +88,44 @@ export function describeSpine(name: string, harness: SpineHarness): void {
     })
 
     test('[poison.parked] what is no event is set aside by name, and everything else goes on', async () => {
-      const good = await finished(await post({ prompt: 'before' }))
-      await withGiven(async ({ log }) => {
+      const good = await ended(serving, await post(serving, { prompt: 'before' }))
+      await world.withGiven(async ({ log }) => {
         await log.append('runs.v1', [
           { key: 'stranger', headers: {}, value: Buffer.from('not avro at all') },
           { key: 'stranger', headers: { ce_type: 'made.up', ce_id: 'made-up-1' }, value: Buffer.from('{}') },
         ])
         await log.append('operations.v1', [
-          { key: 'x', headers: envelope('object.erased', 'garbled-1'), value: Buffer.from([0, 0, 0, 0, 1, 2, 3]) },
+          { key: 'x', headers: foreignHeaders('object.erased'), value: Buffer.from([0, 0, 0, 0, 1, 2, 3]) },
         ])
       })
-      const after = await finished(await post({ prompt: 'after' }))
+      const after = await ended(serving, await post(serving, { prompt: 'after' }))
       expect([good.outcome, after.outcome]).toEqual(['accepted', 'accepted'])
-      await expect
-        .poll(
-          async () =>
-            (JSON.parse((await lattice('dead-letters', 'list', '--json')).output || '[]') as unknown[]).length,
-          { timeout: 30_000 },
-        )
-        .toBe(3)
+      await eventually('three letters', async () => (await lettersOf()).length === 3, { deadlineMs: 30_000 })
     })
 
     test('[store.deterministic] [replay.silent] every store rebuilt from the log is equal, with no socket but the log’s', async () => {
       await serving.kill('SIGTERM')
       try {
         for (const store of ['lookup', 'search', 'folders', 'warehouse']) {
-          const rebuilt = await lattice.with(onlyTheLog(env['LATTICE_LOG']), 'store', 'rebuild', store)
-          expect(rebuilt.code, rebuilt.output).toBe(0)
-          const diff = await lattice('store', 'diff', store)
-          expect(diff.code, `${store}: ${diff.output}`).toBe(0)
+          await rebuiltEqual(world, store, onlyTheLog(log['LATTICE_LOG']))
         }
       } finally {
-        serving = await startServing({ folder, env })
+        serving = await world.serve()
       }
     }, 120_000)
 
     test('[log.same] a store on another log stops by name', async () => {
       await serving.kill('SIGTERM')
       try {
-        const path = join(folder, 'another-log')
+        const path = join(world.folder, 'another-log')
         await (await openEmbeddedEventLog({ path })).close()
-        const other = await lattice.with({ LATTICE_LOG: `embedded:${path}` }, 'dead-letters', 'list')
+        const other = await world.lattice(['dead-letters', 'list'], { env: { LATTICE_LOG: `embedded:${path}` } })
         expect(other.code).toBe(3)
-        expect(other.output).toMatch(/was built from log .+; this log is .+/)
+        expect(other.stderr).toMatch(/was built from log .+; this log is .+/)
       } finally {
-        serving = await startServing({ folder, env })
+        serving = await world.serve()
       }
     }, 60_000)
-
-    interface Posted {
-      readonly runId: string
-      readonly position: string
-    }
-
-    async function post(body: Record<string, unknown>): Promise<Posted> {
-      const response = await fetch(`${serving.url}/v1/tasks`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      })
-      expect(response.status).toBe(202)
-      return (await response.json()) as Posted
-    }
-
-    async function finished({ runId, position }: Posted): Promise<Record<string, unknown>> {
-      let run: Record<string, unknown> = {}
-      await expect
-        .poll(
-          async () => {
-            const response = await fetch(
-              `${serving.url}/v1/runs/${runId}?at=${encodeURIComponent(position)}&wait=10000`,
-            )
-            run = (await response.json()) as Record<string, unknown>
-            return run['status']
-          },
-          { timeout: 60_000, interval: 50 },
-        )
-        .toBe('done')
-      return run
-    }
-
-    async function eventsOf(runId: string): Promise<{ type: string; data: Record<string, unknown> }[]> {
-      const response = await fetch(`${serving.url}/v1/runs/${runId}/events`)
-      return ((await response.json()) as { events: { type: string; data: Record<string, unknown> }[] }).events
-    }
 
     async function streamOf(runId: string): Promise<string[]> {
       const response = await fetch(`${serving.url}/v1/runs/${runId}/events`, {
@@ -187,47 +134,16 @@ export function describeSpine(name: string, harness: SpineHarness): void {
       return [...(await response.text()).matchAll(/^event: (.+)$/gm)].map((match) => match[1] ?? '')
     }
 
-    async function rowsOfFolder(runId: string, event: string): Promise<unknown[]> {
-      const path = join(folder, 'runs', runId, 'run.jsonl')
-      let rows: Record<string, unknown>[] = []
-      await expect
-        .poll(
-          () => {
-            rows = linesOf(path)
-            return rows.some((row) => row['event'] === event)
-          },
-          { timeout: 30_000 },
-        )
-        .toBe(true)
-      return rows.filter((row) => row['event'] === event)
+    async function endsInFolder(runId: string): Promise<unknown[]> {
+      const path = join(world.folder, 'runs', runId, 'run.jsonl')
+      const ends = () => rowsOf(path).filter(({ event }) => event === 'run_completed')
+      await eventually('the end of the run folder', () => ends().length > 0, { deadlineMs: 30_000 })
+      return ends()
     }
 
-    async function withGiven(work: (given: Given) => Promise<void>): Promise<void> {
-      const { config } = readConfig({ env, folder })
-      const { given, close } = await assemble(config, () => {})
-      try {
-        await work(given)
-      } finally {
-        await given.log.close()
-        await close()
-      }
-    }
-
-    const lattice = Object.assign((...args: string[]) => program(env, args), {
-      with: (more: Record<string, string>, ...args: string[]) => program({ ...env, ...more }, args),
-    })
-
-    async function program(
-      given: Record<string, string>,
-      args: string[],
-    ): Promise<{ output: string; code: number | null }> {
-      const child = startProgram(args, { folder, env: given })
-      let output = ''
-      let errors = ''
-      child.stdout?.on('data', (bytes: Buffer) => (output += bytes.toString()))
-      child.stderr?.on('data', (bytes: Buffer) => (errors += bytes.toString()))
-      const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-      return { output: code === 0 ? output : output + errors, code }
+    async function lettersOf(): Promise<unknown[]> {
+      const { stdout } = await world.lattice(['dead-letters', 'list', '--json'])
+      return JSON.parse(stdout || '[]') as unknown[]
     }
   })
 }
@@ -237,34 +153,4 @@ function onlyTheLog(log: string | undefined): Record<string, string> {
   const port = /:(\d+)(?:\/|$)/.exec(log ?? '')?.[1]
   const guard = join(import.meta.dirname, 'socket-guard.ts')
   return { NODE_OPTIONS: `--import ${guard}`, ...(port === undefined ? {} : { TEST_ALLOWED_PORT: port }) }
-}
-
-function envelope(type: string, id: string): Record<string, string> {
-  return {
-    ce_specversion: '1.0',
-    ce_id: id,
-    ce_type: type,
-    ce_source: '/test',
-    ce_subject: 'x',
-    ce_time: '2026-01-01T00:00:00.000Z',
-  }
-}
-
-function linesOf(path: string): Record<string, unknown>[] {
-  try {
-    return readFileSync(path, 'utf8')
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
-  } catch {
-    return []
-  }
-}
-
-function* filesIn(folder: string): Generator<[string, string]> {
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue
-    const path = join(entry.parentPath, entry.name)
-    yield [path, readFileSync(path, 'latin1')]
-  }
 }

@@ -2,19 +2,10 @@
  * Several serving processes on one LATTICE_DATA: work is done once, and who is left takes over.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from '#test/contracts/eventually.ts'
 import { startFakeOpenAiProcess } from '#test/fakes/openai-server-process.ts'
 import type { ServingProcess } from '#test/crash/serving-process.ts'
-import {
-  caughtUp,
-  createWorld,
-  ended,
-  eventsOf,
-  eventually,
-  post,
-  readAll,
-  rebuiltEqual,
-  startLattice,
-} from './served.ts'
+import { caughtUp, createWorld, ended, eventsOf, post, rebuiltEqual } from './served.ts'
 import type { World } from './served.ts'
 
 describe('two servers on one folder: embedded log', () => {
@@ -43,7 +34,8 @@ describe('two servers on one folder: embedded log', () => {
     const worker = startWorker()
     await tasksAreDoneOnce(api, [queued], 20)
     worker.child.kill('SIGTERM')
-    expect(await worker.exited, worker.printed().errors).toBe(0)
+    const { code, stderr } = await worker.ended
+    expect(code, stderr).toBe(0)
     await caughtUp(api)
     await api.kill('SIGTERM')
     for (const store of ['warehouse', 'folders']) await rebuiltEqual(world, store)
@@ -64,11 +56,13 @@ describe('two servers on one folder: embedded log', () => {
     const doomed = startWorker()
     const tasks = []
     for (let task = 0; task < 12; task += 1) tasks.push(await post(api, { prompt: `task ${task}` }))
-    await eventually(async () => (await model.callCount()) >= 4, {
-      what: () => `no call is made: ${doomed.printed().errors}`,
-    })
+    await eventually(
+      () => `no call is made: ${doomed.said().stderr}`,
+      async () => (await model.callCount()) >= 4,
+      { deadlineMs: 30_000 },
+    )
     doomed.child.kill('SIGKILL')
-    await doomed.exited
+    await doomed.ended
     startWorker()
     let [completed, lost] = [0, 0]
     for (const task of tasks) {
@@ -96,29 +90,15 @@ describe('two servers on one folder: embedded log', () => {
   test('a second server on the same port fails by name and takes nothing from the first', async () => {
     const first = await world.serve()
     const port = new URL(first.url).port
-    const { code, errors } = await world.lattice(['serve'], { env: { LATTICE_PORT: port } })
+    const { code, stderr } = await world.lattice(['serve'], { env: { LATTICE_PORT: port } })
     expect(code).toBe(2)
-    expect(errors).toContain(`127.0.0.1:${port}`)
-    expect(errors).toMatch(/EADDRINUSE|in use/)
-    expect(errors).toContain('LATTICE_PORT')
+    expect(stderr).toContain(`127.0.0.1:${port}`)
+    expect(stderr).toMatch(/EADDRINUSE|in use/)
+    expect(stderr).toContain('LATTICE_PORT')
     expect(await ended(first, await post(first, { prompt: 'still here' }))).toMatchObject({ outcome: 'accepted' })
   }, 60_000)
 
-  const workers: ReturnType<typeof startLattice>[] = []
-  afterEach(() => {
-    for (const child of workers.splice(0)) child.kill('SIGKILL')
-  })
-
-  function startWorker() {
-    const child = startLattice(['serve', '--role', 'worker'], { folder: world.folder, env: world.env })
-    workers.push(child)
-    child.stdin.end()
-    return {
-      child,
-      printed: readAll(child),
-      exited: new Promise<number | null>((resolve) => child.once('close', resolve)),
-    }
-  }
+  const startWorker = () => world.start(['serve', '--role', 'worker'])
 
   async function tasksAreDoneOnce(
     api: ServingProcess,

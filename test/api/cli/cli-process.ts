@@ -1,29 +1,21 @@
 /**
- * The real program in a folder of its own, with nothing of this process's environment but the path.
+ * The real program as a user at a shell has it: a folder with a README, and no model but the built-in one.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startProgram } from '#test/crash/serving-process.ts'
+import { bare, type Ended, main, type Program, programOf, type Said, startProgram } from '#test/crash/program.ts'
 
 /** Code that one process has compiled is not compiled again by the next. */
 const compiled = { NODE_COMPILE_CACHE: join(tmpdir(), 'lattice-compiled') }
-
-export interface CliResult {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
 
 export interface CliOptions {
   readonly folder: string
   readonly env?: Readonly<Record<string, string>>
   /** What is on stdin. */
-  readonly input?: string
+  readonly stdin?: string
 }
-
-const root = join(import.meta.dirname, '../../..')
 
 /** No local model server of the machine may answer for the built-in one. */
 export const keyless = { LATTICE_PROVIDER_ORDER: 'groq' }
@@ -38,17 +30,13 @@ export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
 }
 
-export async function lattice(
-  args: readonly string[],
-  { folder, env = keyless, input }: CliOptions,
-): Promise<CliResult> {
-  if (input !== undefined) return collect(inShell('exec "$0" "$@"', args, { folder, env, input }))
-  return collect(startLattice(args, { folder, env }))
+export async function lattice(args: readonly string[], options: CliOptions): Promise<Ended> {
+  return await startLattice(args, options).ended
 }
 
 /** One that the test ends. */
-export function startLattice(args: readonly string[], { folder, env = keyless }: CliOptions): ReturnType<typeof spawn> {
-  return startProgram(args, { folder, env: { ...compiled, ...env } })
+export function startLattice(args: readonly string[], { folder, env = keyless, stdin }: CliOptions): Program {
+  return startProgram(args, { folder, env: { ...compiled, ...env }, stdin })
 }
 
 /** A line of shell, in which `"$0" "$@"` is the program with its arguments. */
@@ -56,34 +44,17 @@ export async function shell(
   line: string,
   args: readonly string[],
   { folder, env = keyless }: CliOptions,
-): Promise<CliResult> {
-  return collect(inShell(line, args, { folder, env, input: '' }))
-}
-
-function inShell(
-  line: string,
-  args: readonly string[],
-  { folder, env, input }: Required<CliOptions>,
-): ReturnType<typeof spawn> {
-  const child = spawn('bash', ['-o', 'pipefail', '-c', line, process.execPath, join(root, 'api/main.ts'), ...args], {
+): Promise<Ended> {
+  const given = [process.execPath, main, ...args]
+  const child = spawn('bash', ['-o', 'pipefail', '-c', line, ...given], {
     cwd: folder,
-    env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...compiled, ...env },
-    stdio: 'pipe',
+    env: bare(folder, { ...compiled, ...env }),
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
-  child.stdin.end(input)
-  return child
-}
-
-/** Everything it says, once it has ended. */
-export function collect(child: ReturnType<typeof spawn>): Promise<CliResult> {
-  let stdout = ''
-  let stderr = ''
-  child.stdout?.on('data', (bytes: Buffer) => (stdout += bytes.toString()))
-  child.stderr?.on('data', (bytes: Buffer) => (stderr += bytes.toString()))
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
+  return await programOf(child).ended
 }
 
 /** What is printed as `run id    <id>`. */
-export function runIdIn({ stderr }: CliResult): string {
+export function runIdIn({ stderr }: Said): string {
   return /^run id {4}(\S+)$/m.exec(stderr)?.[1] ?? ''
 }

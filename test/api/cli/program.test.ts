@@ -6,13 +6,13 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { validators } from '#processors/validation/validators.ts'
 import { markImport } from '#processors/transfer/unfinished-import.query.ts'
 import { keyless, lattice, makeFolder, removeFolder, runIdIn, shell, startLattice } from './cli-process.ts'
-import type { CliResult } from './cli-process.ts'
+import type { Ended } from '#test/crash/program.ts'
 
 // Each test starts processes, on a machine that may be busy.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 let folder: string
-let first: CliResult
+let first: Ended
 
 beforeAll(async () => {
   folder = makeFolder()
@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => removeFolder(folder))
 
-const here = (...args: string[]): Promise<CliResult> => lattice(args, { folder })
+const here = (...args: string[]): Promise<Ended> => lattice(args, { folder })
 
 test('the version is that of the package', async () => {
   expect(await here('--version')).toMatchObject({ code: 0, stdout: '0.1.0\n', stderr: '' })
@@ -113,15 +113,14 @@ test('what a killed process leaves in the locks folder, the next one removes', a
   const age = (): void => {
     for (const name of left()) utimesSync(join(locks, name), 0, 0)
   }
-  const child = startLattice(['events', 'runs.v1', '--follow'], { folder })
+  const { child, ended } = startLattice(['events', 'runs.v1', '--follow'], { folder })
   await new Promise((resolve) => child.stdout?.once('data', resolve))
   const held = left()
   age()
   await here('status')
   expect({ held: held.length, kept: left() }).toEqual({ held: 1, kept: held })
-  const closed = new Promise((resolve) => child.once('close', resolve))
   child.kill('SIGKILL')
-  await closed
+  await ended
   expect(left()).toEqual(held)
   await here('status')
   expect(left()).toEqual([])

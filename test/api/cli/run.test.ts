@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { eventually } from '#test/contracts/eventually.ts'
 import { type FakeOpenAiProcess, startFakeOpenAiProcess } from '#test/fakes/openai-server-process.ts'
-import { collect, lattice, makeFolder, removeFolder, runIdIn, startLattice } from './cli-process.ts'
+import { lattice, makeFolder, removeFolder, runIdIn, startLattice } from './cli-process.ts'
 
 // Each test starts processes, on a machine that may be busy.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
@@ -35,7 +35,7 @@ test('without a key the built-in model quotes the folder, says so in one line, a
 })
 
 test('the prompt comes from stdin where it is -', async () => {
-  const { code, stdout } = await lattice(['run', '-', '--json'], { folder, input: 'What is a\nlighthouse?' })
+  const { code, stdout } = await lattice(['run', '-', '--json'], { folder, stdin: 'What is a\nlighthouse?' })
   expect(code).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({
     prompt: 'What is a\nlighthouse?',
@@ -134,8 +134,7 @@ test.for([
 test('an interrupt cancels the run: it is closed on the log, and the exit code is 130', async () => {
   const before = await model.callCount()
   await model.script({ always: 'hang-before-headers' })
-  const child = startLattice(['run', 'What?'], { folder, env: configured })
-  const ended = collect(child)
+  const { child, ended } = startLattice(['run', 'What?'], { folder, env: configured })
   await eventually('the call', async () => (await model.callCount()) > before)
   child.kill('SIGINT')
   const result = await ended

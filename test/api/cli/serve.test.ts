@@ -2,8 +2,8 @@
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { collect, keyless, lattice, makeFolder, removeFolder, runIdIn, startLattice } from './cli-process.ts'
-import type { CliResult } from './cli-process.ts'
+import { keyless, lattice, makeFolder, removeFolder, runIdIn, startLattice } from './cli-process.ts'
+import type { Ended } from '#test/crash/program.ts'
 import { type ServingProcess, startServing } from '#test/crash/serving-process.ts'
 
 // Each test starts processes, on a machine that may be busy.
@@ -23,7 +23,7 @@ afterAll(async () => {
   removeFolder(folder)
 })
 
-const here = (...args: string[]): Promise<CliResult> => lattice(args, { folder, env })
+const here = (...args: string[]): Promise<Ended> => lattice(args, { folder, env })
 
 test('run works, and waits for what the server folds', async () => {
   const result = await here('run', 'What does Tidewater keep?')
@@ -66,8 +66,7 @@ test('logs --follow of a chat run, which has no folder, says how it ended and wh
 
 test('logs --follow waits for a run given by how its id begins, whose folder is not there yet', async () => {
   const runId = 'abcdef01-2345-8678-9abc-def012345678'
-  const child = startLattice(['logs', '--follow', 'abcdef01'], { folder, env })
-  const ended = collect(child)
+  const { child, ended } = startLattice(['logs', '--follow', 'abcdef01'], { folder, env })
   await new Promise<void>((resolve) => child.stderr?.once('data', () => resolve()))
   const own = join(folder, 'runs', runId)
   mkdirSync(own)
@@ -155,8 +154,7 @@ test('search gives the passages of the folder, with what has been added to it', 
 })
 
 test('events --follow prints what comes, until it is interrupted', async () => {
-  const child = startLattice(['events', 'runs.v1', '--follow', '--json'], { folder, env })
-  const ended = collect(child)
+  const { child, ended } = startLattice(['events', 'runs.v1', '--follow', '--json'], { folder, env })
   const seen = new Promise<void>((resolve) => {
     child.stdout?.on('data', (bytes: Buffer) => {
       if (bytes.includes('the one that is waited for')) resolve()

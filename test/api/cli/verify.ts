@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest'
 import { keyless, lattice, makeFolder, removeFolder } from './cli-process.ts'
 
-export function describeVerify(log: () => Readonly<Record<string, string>>): void {
+export function describeVerify(log: Readonly<Record<string, string>>): void {
   test('a task goes through every store, and a rebuilt store is equal', { timeout: 120_000 }, async () => {
     const folder = makeFolder()
-    const env = { ...keyless, ...log() }
+    const env = { ...keyless, ...log }
     expect(await lattice(['verify'], { folder, env })).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^(✓ .*\n){4}$/),

@@ -4,7 +4,7 @@ import { serving } from '#test/api/http/serving.ts'
 import type { Serving } from '#test/api/http/serving.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
 import type { FakeOpenAi } from '#test/fakes/openai-server.ts'
-import { eventually } from '#test/reality/served.ts'
+import { eventually } from '#test/contracts/eventually.ts'
 import { hurried } from './fault-run.ts'
 import type { Recorded } from './fault-run.ts'
 
@@ -49,12 +49,12 @@ describe('a chat that does not end well', () => {
   async function eventsOfLast(): Promise<readonly Recorded[]> {
     let runId = ''
     await eventually(
+      () => `run ${runId} does not end`,
       async () => {
         const [run] = (await server.ask('/v1/runs?limit=1')).json.runs
         runId = run?.runId ?? ''
         return run?.status === 'done' && runId !== before
       },
-      { what: () => `run ${runId} does not end` },
     )
     before = runId
     return (await server.ask(`/v1/runs/${runId}/events`)).json.events
@@ -67,7 +67,7 @@ describe('a chat that does not end well', () => {
     const reader = response.body?.getReader()
     await reader?.read()
     leave.abort()
-    await eventually(() => server.models.calls[0]?.hungUp === true, { what: () => 'the model server still writes' })
+    await eventually('the model server still writes', () => server.models.calls[0]?.hungUp === true)
 
     const events = await eventsOfLast()
     expect(events.map(({ type }) => type).slice(-3)).toEqual(['attempt.failed', 'task.cancelled', 'run.completed'])
@@ -83,10 +83,10 @@ describe('a chat that does not end well', () => {
     server.models.script('hang-before-headers')
     const leave = new AbortController()
     const gone = post({ model: 'lattice/default', stream }, leave.signal).catch((error: unknown) => error)
-    await eventually(() => server.models.calls.length === 1, { what: () => 'nobody is asked' })
+    await eventually('nobody is asked', () => server.models.calls.length === 1)
     leave.abort()
     await gone
-    await eventually(() => server.models.calls[0]?.hungUp === true, { what: () => 'the call goes on' })
+    await eventually('the call goes on', () => server.models.calls[0]?.hungUp === true)
     const events = await eventsOfLast()
     expect(events.at(-3)?.data).toMatchObject({ code: 'cancelled', delivered: false })
     expect(events.at(-1)?.data).toMatchObject({ outcome: 'cancelled' })

@@ -11,7 +11,7 @@ import type { Lattice } from '#processors/start.ts'
 import type { Serving } from '#test/api/http/serving.ts'
 import type { FakeOpenAi } from '#test/fakes/openai-server.ts'
 import type { Fault } from '#test/fakes/openai-faults.ts'
-import { eventually } from '#test/reality/served.ts'
+import { eventually } from '#test/contracts/eventually.ts'
 
 export interface Scenario {
   readonly faults: readonly Fault[]
@@ -122,7 +122,7 @@ async function ask(
   let [status, headers, body]: [number | undefined, Headers, string | undefined] = [undefined, new Headers(), undefined]
   if (leavesAfter === 0) {
     const asked = () => fakes.some(({ callCount }) => callCount > 0)
-    void eventually(asked, { what: () => 'nobody is asked' }).then(() => leave.abort())
+    void eventually('nobody is asked', asked).then(() => leave.abort())
   }
   try {
     const response = await fetch(`${server.url}/v1/chat/completions`, {
@@ -236,11 +236,12 @@ const known = new Set<string>()
 async function newestRun(server: Serving): Promise<string> {
   let run: { runId: string; status: string } | undefined
   await eventually(
+    () => `the run does not end: ${JSON.stringify(run)}`,
     async () => {
       run = ((await (await fetch(`${server.url}/v1/runs?limit=1`)).json()) as { runs: (typeof run)[] }).runs[0]
       return run?.status === 'done' && !known.has(run.runId)
     },
-    { withinMs: 10_000, what: () => `the run does not end: ${JSON.stringify(run)}` },
+    { deadlineMs: 10_000 },
   )
   known.add(run?.runId ?? '')
   return run?.runId ?? ''
