@@ -20,7 +20,13 @@ const tag: Kind<{ readonly name: string; readonly value: string }> = {
 }
 
 const budgetKeys = { usd: decimal(0, mostUsd), period: oneOf(budgetPeriods), principal: text, model: text, tag }
-const priceKeys = { input: decimal(0, mostUsd), output: decimal(0, mostUsd), max_output: integer(1) }
+const priceKeys = {
+  input: decimal(0, mostUsd),
+  output: decimal(0, mostUsd),
+  cached_input: decimal(0, mostUsd),
+  cache_write: decimal(0, mostUsd),
+  max_output: integer(1),
+}
 
 export interface MoneyNames {
   readonly budgets: readonly string[]
@@ -84,7 +90,16 @@ export function readPrices(file: SettingsFile | undefined, names: readonly strin
       throw invalid(file, `${at}.output`, `US dollars a million tokens, ${priceKeys.output.allowed}`)
     }
     const maxOutput = read('max_output', priceKeys.max_output)
-    return { pattern, input, output, ...(maxOutput === undefined ? {} : { maxOutput }) }
+    const cachedInput = read('cached_input', priceKeys.cached_input)
+    const cacheWrite = read('cache_write', priceKeys.cache_write)
+    return {
+      pattern,
+      input,
+      output,
+      ...(cachedInput === undefined ? {} : { cachedInput }),
+      ...(cacheWrite === undefined ? {} : { cacheWrite }),
+      ...(maxOutput === undefined ? {} : { maxOutput }),
+    }
   })
 }
 

@@ -7,19 +7,17 @@
 import type { ModelAnswer, ModelReply } from '#processors/ports/model-provider.ts'
 import { type Asked, errorIn, isObject, type Received } from '#infra/http/model-failures.ts'
 import { readBody } from '#infra/http/read-body.ts'
-import { tokenCount } from '#infra/http/token-count.ts'
+import { tokenUsage } from '#infra/http/token-usage.ts'
 
 export function readCompletion(asked: Asked, received: Received): ModelReply {
   const body = readBody(asked, received, { what: 'chat completion', find: completionIn })
   if (!body.ok) return body
   const { completion, choice } = body.found
-  const usage = isObject(completion['usage']) ? completion['usage'] : {}
   return answer({
     content: choice.content,
     raw: received.text,
     finishReason: choice.finishReason,
-    promptTokens: tokenCount(usage['prompt_tokens']),
-    completionTokens: tokenCount(usage['completion_tokens']),
+    ...tokenUsage(completion['usage']),
     requestId: requestIdIn(received.headers),
   })
 }
@@ -60,7 +58,7 @@ export function textOf(content: unknown): string | undefined {
   return content.map((part) => (isObject(part) && typeof part['text'] === 'string' ? part['text'] : '')).join('')
 }
 
-function answer(given: { [Field in keyof Omit<ModelAnswer, 'ok'>]: ModelAnswer[Field] | undefined }): ModelAnswer {
+function answer(given: { [Field in keyof Omit<ModelAnswer, 'ok'>]?: ModelAnswer[Field] | undefined }): ModelAnswer {
   const present = Object.entries(given).filter(([, value]) => value !== undefined)
   return { ok: true, ...Object.fromEntries(present) } as ModelAnswer
 }

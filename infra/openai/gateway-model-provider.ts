@@ -8,6 +8,7 @@ import { openClient } from '#infra/http/client.ts'
 import { exchange, type Exchanged } from '#infra/http/exchange.ts'
 import { type Asked, isObject, parseLoosely } from '#infra/http/model-failures.ts'
 import type { OpenedModelProvider } from '#infra/http/opened-model-provider.ts'
+import { tokenUsage } from '#infra/http/token-usage.ts'
 import { readCompletion } from './completion.ts'
 import { requestBody } from './request-body.ts'
 
@@ -32,20 +33,13 @@ export function openGatewayModelProvider(url: string): OpenedModelProvider {
 function readChat({ text }: Exchanged): ModelReply | undefined {
   const parsed = parseLoosely(text)
   if (!isObject(parsed) || typeof parsed['content'] !== 'string') return undefined
-  const usage = isObject(parsed['usage']) ? parsed['usage'] : {}
   const { finish_reason: finishReason, run_id: requestId } = parsed
-  const { prompt_tokens: promptTokens, completion_tokens: completionTokens } = usage
   return {
     ok: true,
     content: parsed['content'],
     raw: text,
     ...(typeof finishReason === 'string' ? { finishReason } : {}),
-    ...(isCount(promptTokens) ? { promptTokens } : {}),
-    ...(isCount(completionTokens) ? { completionTokens } : {}),
+    ...tokenUsage(parsed['usage']),
     ...(typeof requestId === 'string' ? { requestId } : {}),
   }
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0
 }

@@ -13,7 +13,7 @@ import type { Exchanged } from '#infra/http/exchange.ts'
 import { type Asked, errorIn, failure, failureOfErrorBody, isObject, parseLoosely } from '#infra/http/model-failures.ts'
 import { failureOfBody } from '#infra/http/read-body.ts'
 import type { Take } from '#infra/http/receive-body.ts'
-import { tokenCount } from '#infra/http/token-count.ts'
+import { tokenUsage } from '#infra/http/token-usage.ts'
 import { type Assembly, assembleChunks } from './assemble-chunks.ts'
 import { readCompletion, requestIdIn } from './completion.ts'
 import { completionChunks } from './completion-chunks.ts'
@@ -162,7 +162,7 @@ function answerOf({ options, assembly }: State, { headers, text }: Exchanged): M
       raw: text,
       completion: options.hideKey(assembly.completion()),
       ...(finishReason !== undefined && { finishReason }),
-      ...usageOf(assembly),
+      ...tokenUsage(assembly.usage),
       ...(requestId !== undefined && { requestId }),
     }
   } catch {
@@ -175,15 +175,6 @@ function withPartial({ options, assembly, handedOn }: State, failed: ModelFailur
   return {
     ...failed,
     ...(handedOn > 0 && { partial: options.hideKey(assembly.content()) }),
-    ...usageOf(assembly),
-  }
-}
-
-function usageOf({ usage }: Assembly): { promptTokens?: number; completionTokens?: number } {
-  const prompt = tokenCount(usage?.['prompt_tokens'])
-  const completion = tokenCount(usage?.['completion_tokens'])
-  return {
-    ...(prompt !== undefined && { promptTokens: prompt }),
-    ...(completion !== undefined && { completionTokens: completion }),
+    ...tokenUsage(assembly.usage),
   }
 }

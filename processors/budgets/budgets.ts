@@ -181,7 +181,11 @@ export function openBudgets(ports: BudgetPorts): Budgets {
       const quoted = quote(call, prices.of(call.provider, call.model))
       if (quoted.is === 'free') return { granted: true }
       if (quoted.is === 'unpriced')
-        return { granted: false, code: 'budget-unpriced', message: unpricedText(quoted.reason, budgets) }
+        return {
+          granted: false,
+          code: 'budget-unpriced',
+          message: `${unpricedText(quoted.reason, budgets)}; lattice.toml lacks ${quoted.lines.replaceAll('\n', ' ')}`,
+        }
       return askInTime(call, { budgets, microUsd: quoted.microUsd }, signal)
     },
     async check(call) {
@@ -190,7 +194,9 @@ export function openBudgets(ports: BudgetPorts): Budgets {
       const quoted = quote(call, prices.of(call.provider, call.model))
       if (quoted.is === 'free') return
       if (quoted.is === 'unpriced')
-        throw new Failure('budget.unpriced', unpricedText(quoted.reason, budgets), unpricedRemedy)
+        throw new Failure('budget.unpriced', unpricedText(quoted.reason, budgets), {
+          remedy: `${unpricedRemedy}\n${quoted.lines}`,
+        })
       const said = wouldGrant((await feed()).book, budgets, quoted.microUsd)
       if (said.granted) return
       throw new Failure('budget.spent', spentText(said, quoted.microUsd), {
@@ -210,10 +216,8 @@ export function reservationOf(run: string, attempt: number): string {
   return `${run}:${attempt}`
 }
 
-const unpricedRemedy = {
-  remedy:
-    'give its price in lattice.toml, [prices."<provider>/<model>"] with input, output and max_output, or a max_tokens',
-}
+const unpricedRemedy =
+  'where a price is known, max_tokens in the request is enough; else put these lines into lattice.toml and start anew:'
 
 function unpricedText(reason: string, budgets: readonly Claim[]): string {
   return `${reason}, and budget ${budgets[0]?.name} counts this call: it is not made`

@@ -1,7 +1,8 @@
 import { countPromptTokens, countTokens } from '#processors/models/count-tokens.ts'
 import type { ChatMessage, ModelFailureCode, ModelReply } from '#processors/ports/model-provider.ts'
 import type { EventData } from '#schemas/event.ts'
-import { costOf, isFree, type Prices } from './prices.ts'
+import { tellsCost } from './price-table.ts'
+import { costOf, isFree, mostMicroUsd, type Prices } from './prices.ts'
 
 /**
  * What a call did cost, from its reply.
@@ -20,7 +21,11 @@ export async function charge(
   call: { readonly provider: string; readonly model: string; readonly messages: readonly ChatMessage[] },
   prices: Prices | undefined,
 ): Promise<Charge> {
+  const { cachedTokens = 0, cacheWriteTokens = 0 } = reply
   const told = { promptTokens: reply.promptTokens ?? null, completionTokens: reply.completionTokens ?? null }
+  // A provider that names the cost of each call knows it best, also where the table knows no price.
+  if (reply.toldMicroUsd !== undefined && tellsCost.has(call.provider))
+    return { ...told, usageEstimated: false, costMicroUsd: Math.min(reply.toldMicroUsd, mostMicroUsd) }
   const price = prices?.of(call.provider, call.model)
   const nothing = { ...told, usageEstimated: false, costMicroUsd: 0 }
   if (price === undefined || isFree(price) || !wasPaid(reply)) return nothing
@@ -30,7 +35,7 @@ export async function charge(
     promptTokens,
     completionTokens,
     usageEstimated: told.promptTokens === null || told.completionTokens === null,
-    costMicroUsd: costOf(price, promptTokens, completionTokens),
+    costMicroUsd: costOf(price, promptTokens, completionTokens, { read: cachedTokens, written: cacheWriteTokens }),
   }
 }
 

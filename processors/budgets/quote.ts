@@ -1,5 +1,6 @@
 import type { Price } from '#processors/ports/budget-rules.ts'
-import { costOf, isFree, pricesOf } from './prices.ts'
+import { pricesOf } from './price-table.ts'
+import { costOf, isFree } from './prices.ts'
 
 /**
  * The most a call is expected to cost, before it is made.
@@ -12,7 +13,8 @@ import { costOf, isFree, pricesOf } from './prices.ts'
 export type Quote =
   | { readonly is: 'free' }
   | { readonly is: 'priced'; readonly microUsd: number }
-  | { readonly is: 'unpriced'; readonly reason: string }
+  /** `lines` are what `lattice.toml` lacks. */
+  | { readonly is: 'unpriced'; readonly reason: string; readonly lines: string }
 
 export interface QuotedCall {
   readonly provider: string
@@ -31,16 +33,32 @@ export function quote(call: QuotedCall, price: Price | undefined): Quote {
     return {
       is: 'unpriced',
       reason: `the price of ${call.provider}/${call.model} is not known (prices of ${pricesOf})`,
+      lines: linesFor(call),
     }
   }
   if (isFree(price)) return { is: 'free' }
   const parameters = JSON.parse(call.parameters) as Record<string, unknown>
   const output = outputCap(parameters) ?? price.maxOutput
   if (output === undefined) {
-    return { is: 'unpriced', reason: `nothing limits the answer of ${call.provider}/${call.model}` }
+    return {
+      is: 'unpriced',
+      reason: `nothing limits the answer of ${call.provider}/${call.model}`,
+      lines: linesFor(call, price),
+    }
   }
   const answers = Math.max(1, countOf(parameters['n']) ?? 1, countOf(parameters['best_of']) ?? 1)
   return { is: 'priced', microUsd: costOf(price, promptBound(call), output * answers) }
+}
+
+/** In TOML; what is not known is named by its unit. */
+function linesFor({ provider, model }: QuotedCall, known?: Price): string {
+  const dollars = '<US dollars a million tokens>'
+  return [
+    `[prices.${JSON.stringify(`${provider}/${model}`)}]`,
+    `input = ${known?.input ?? dollars}`,
+    `output = ${known?.output ?? dollars}`,
+    'max_output = <tokens of the longest answer>',
+  ].join('\n')
 }
 
 /** Tokens at most. */

@@ -20,6 +20,10 @@ export interface BudgetRule {
 export interface Price {
   readonly input: number
   readonly output: number
+  /** Input that was read from a cache; without it as `input`. */
+  readonly cachedInput?: number
+  /** Input that was written to one; without it as `input`. */
+  readonly cacheWrite?: number
   /** The longest answer the model gives, in tokens, where the caller sets no limit. */
   readonly maxOutput?: number
 }

@@ -90,6 +90,11 @@ export interface ModelAnswer {
   readonly finishReason?: string
   readonly promptTokens?: number
   readonly completionTokens?: number
+  /** Of the prompt's, those that were read from the provider's cache, and those written to it. */
+  readonly cachedTokens?: number
+  readonly cacheWriteTokens?: number
+  /** The cost, where the provider names it. */
+  readonly toldMicroUsd?: number
   /** The provider's own request id, when it gave one. */
   readonly requestId?: string
 }
@@ -110,6 +115,9 @@ export interface ModelFailure {
   readonly partial?: string
   readonly promptTokens?: number
   readonly completionTokens?: number
+  readonly cachedTokens?: number
+  readonly cacheWriteTokens?: number
+  readonly toldMicroUsd?: number
 }
 
 export type ModelFailureCode =

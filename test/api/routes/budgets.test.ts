@@ -120,7 +120,9 @@ describe('with a budget', () => {
     await using server = await served(`[prices."openai/endless"]\ninput = 1\noutput = 1`, { LLM_BUDGET_USD: '1' })
     const ask = (model: string, body: object = {}) =>
       server.ask('/v1/tasks', { method: 'POST', body: { prompt: 'hello', model, ...body } })
-    expect(await ask('paid')).toMatchObject({ status: 402, code: 'budget.unpriced' })
+    const unknown = await ask('paid')
+    expect(unknown).toMatchObject({ status: 402, code: 'budget.unpriced' })
+    expect(JSON.stringify(unknown.json)).toContain(JSON.stringify('[prices."openai/paid"]\ninput = ').slice(1, -1))
     const endless = await ask('endless')
     expect(endless).toMatchObject({ status: 402, code: 'budget.unpriced' })
     expect(endless.json.detail).toContain('nothing limits the answer of openai/endless')

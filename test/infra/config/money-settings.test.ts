@@ -58,12 +58,21 @@ test('prices are read under their model’s name, dots and slashes included', ()
     input = 0.075
     output = 0.3
     max_output = 65_536
+    cached_input = 0.0375
+    cache_write = 0.1
     [prices."custom/*"]
     input = 0
     output = 0
   `)
   expect(prices).toEqual([
-    { pattern: 'groq/openai/gpt-4.1', input: 0.075, output: 0.3, maxOutput: 65_536 },
+    {
+      pattern: 'groq/openai/gpt-4.1',
+      input: 0.075,
+      output: 0.3,
+      cachedInput: 0.0375,
+      cacheWrite: 0.1,
+      maxOutput: 65_536,
+    },
     { pattern: 'custom/*', input: 0, output: 0 },
   ])
 })

@@ -32,6 +32,21 @@ describe('an answer', () => {
     })
   })
 
+  test('is charged less for what came from a cache, where the price says so', async () => {
+    const rules = [{ pattern: 'p/*', input: 1, output: 2, cachedInput: 0.1, cacheWrite: 1.5 }]
+    const cached = openPrices({ rules, isLocal: () => false })
+    const told = { promptTokens: 1000, completionTokens: 4, cachedTokens: 500, cacheWriteTokens: 100 }
+    expect(await charge(answer(told), call, cached)).toMatchObject({ costMicroUsd: 400 + 50 + 150 + 8 })
+    expect(await charge(answer(told), call, prices)).toMatchObject({ costMicroUsd: 1008 })
+  })
+
+  test('is charged what OpenRouter says it did cost, also for a model without a price; others are not taken at their word', async () => {
+    const told = { promptTokens: 10, completionTokens: 4, toldMicroUsd: 7 }
+    const openrouter = { ...call, provider: 'openrouter' }
+    expect(await charge(answer(told), openrouter, prices)).toMatchObject({ costMicroUsd: 7, promptTokens: 10 })
+    expect(await charge(answer(told), call, prices)).toMatchObject({ costMicroUsd: 18 })
+  })
+
   test('without usage is counted, and marked', async () => {
     const counted = await charge(answer(), call, prices)
     expect(counted).toEqual({ promptTokens: 9, completionTokens: 6, usageEstimated: true, costMicroUsd: 21 })

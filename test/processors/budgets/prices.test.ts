@@ -1,6 +1,7 @@
 /** What a call costs, and the most it may cost. */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { providers } from '#infra/openai/providers.ts'
 import { fits } from '#processors/budgets/glob.ts'
 import { costOf, openPrices, usd } from '#processors/budgets/prices.ts'
 import { quote } from '#processors/budgets/quote.ts'
@@ -63,6 +64,29 @@ describe('a cost', () => {
   })
 })
 
+describe('what a cache gave', () => {
+  const price = { input: 1, output: 2, cachedInput: 0.1, cacheWrite: 1.25 }
+  test('costs what the price says of it, and is a part of the prompt', () => {
+    expect(costOf(price, 1000, 10, { read: 600, written: 0 })).toBe(400 + 60 + 20)
+    expect(costOf(price, 1000, 10, { read: 600, written: 400 })).toBe(60 + 500 + 20)
+  })
+
+  test('costs as much as any other input where the price says nothing of it', () => {
+    expect(costOf({ input: 1, output: 2 }, 1000, 10, { read: 600, written: 400 })).toBe(1020)
+  })
+
+  test('is never more than the prompt, whatever a server tells', () => {
+    expect(costOf(price, 10, 0, { read: 1e9, written: 1e9 })).toBe(1)
+    expect(costOf(price, 10, 0, { read: 0, written: 1e9 })).toBe(13)
+  })
+})
+
+test('every default model of a hosted provider has a price, but where the provider names none', () => {
+  const hosted = Object.entries(providers).filter(([, { local }]) => !local)
+  const without = hosted.filter(([name, { defaultModel }]) => prices.of(name, defaultModel)?.maxOutput === undefined)
+  expect(without.map(([name]) => name)).toEqual(['ollama_cloud'])
+})
+
 describe('a quote', () => {
   const price = { input: 1, output: 1, maxOutput: 100 }
   const call = { provider: 'p', model: 'm', messages: '[{"role":"user","content":"hi"}]', parameters: '{}' }
@@ -117,6 +141,20 @@ describe('a quote', () => {
       const microUsd = most({ parameters: JSON.stringify({ max_tokens: limit, n: 1e300 }) }, { ...price, input: 1e6 })
       expect(Number.isSafeInteger(microUsd * 100)).toBe(true)
     }
+  })
+
+  test('that is none says which lines lattice.toml lacks', () => {
+    const unknown = quote({ ...call, model: 'a "b"' }, undefined)
+    expect(unknown.is === 'unpriced' && unknown.lines).toBe(
+      [
+        '[prices."p/a \\"b\\""]',
+        'input = <US dollars a million tokens>',
+        'output = <US dollars a million tokens>',
+        'max_output = <tokens of the longest answer>',
+      ].join('\n'),
+    )
+    const endless = quote(call, { input: 0.5, output: 1 })
+    expect(endless.is === 'unpriced' && endless.lines).toContain('input = 0.5\noutput = 1\nmax_output = ')
   })
 
   test('is none without a price, or without a limit to the answer', () => {
