@@ -2,146 +2,146 @@
  * Appends under way at the same time, put into one transaction and so one sync (group commit).
  *
  * Promise: calls are written in the order they came, each whole or not at all, with the offsets the transaction gave.
- * While another process writes they wait without holding up the thread, and those who come meanwhile join them.
+ * One transaction is under way at a time; those who come meanwhile share the next one.
  */
 import { type NewRecord, partitionOf } from '#processors/ports/event-log.ts'
-import { Failure } from '#processors/ports/failure.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Topic } from '#schemas/topics.ts'
 import { FramePacker } from './frame.ts'
-import { CommitError, type LogFile } from './log-file.ts'
-import { isBusy, isFull, logFailure } from './sqlite-error.ts'
-import type { TurnTaking } from './turn-taking.ts'
-
-/** Another process writes: tried again after this long. A pause that lets it in is a little longer than that. */
-const busyWaitMs = 1
-const pauseMs = 2
+import type { Committer, PartitionFrames } from './frame-committer.ts'
 
 interface Call {
+  readonly topic: Topic
+  readonly records: readonly NewRecord[]
   /** Offsets count from the first record packed for the partition, until the transaction says where that is. */
   readonly positions: { readonly topic: Topic; readonly partition: number; offset: number }[]
   readonly acknowledge: (positions: readonly Position[]) => void
   readonly fail: (error: unknown) => void
 }
 
+/** Records of one partition that are on the disk now, the first of them at `base`. */
+export interface Committed {
+  readonly topic: Topic
+  readonly partition: number
+  readonly base: number
+  readonly records: readonly NewRecord[]
+}
+
 export class AppendQueue {
-  readonly #file: LogFile
-  readonly #turns: TurnTaking
-  readonly #busyPatienceMs: number
-  readonly #committed: (topic: Topic, partition: number) => void
-  readonly #packers = new Map<Topic, FramePacker[]>()
-  #calls: Call[] = []
-  #busySince: number | undefined
-  #pauseUntil = 0
+  readonly #partitions: (topic: Topic) => number
+  readonly #committer: Committer
+  readonly #committed: (committed: readonly Committed[]) => void
+  #packed = new Packed()
+  /** Memory of the transaction before, for the next one. */
+  #spare = new Packed()
+  /** From the first call of a transaction until it is acknowledged. */
+  isCommitting = false
   #settled: (() => void)[] = []
 
-  /** `committed` is called for each partition that has new records, before their appends are acknowledged. */
-  constructor(
-    file: LogFile,
-    options: { turns: TurnTaking; busyPatienceMs: number; committed: (topic: Topic, partition: number) => void },
-  ) {
-    this.#file = file
-    this.#turns = options.turns
-    this.#busyPatienceMs = options.busyPatienceMs
+  /** `committed` is called before the appends of a transaction are acknowledged. */
+  constructor(options: {
+    partitions: (topic: Topic) => number
+    committer: Committer
+    committed: (committed: readonly Committed[]) => void
+  }) {
+    this.#partitions = options.partitions
+    this.#committer = options.committer
     this.#committed = options.committed
   }
 
   append(topic: Topic, records: readonly NewRecord[]): Promise<readonly Position[]> {
-    const packers = this.#packersOf(topic)
-    const positions = records.map((record) => {
-      const partition = partitionOf(record.key, packers.length)
-      const packer = packers[partition] as FramePacker
-      packer.add(record)
-      return { topic, partition, offset: packer.count - 1 }
-    })
+    const positions = this.#packed.add(topic, records, this.#partitions(topic))
     return new Promise((acknowledge, fail) => {
-      this.#calls.push({ positions, acknowledge, fail })
-      if (this.#calls.length === 1) this.#schedule()
+      const { calls } = this.#packed
+      calls.push({ topic, records, positions, acknowledge, fail })
+      if (calls.length === 1 && !this.isCommitting) this.#schedule()
     })
   }
 
   /** Resolves when nothing is under way. */
   async settled(): Promise<void> {
-    if (this.#calls.length > 0) await new Promise<void>((settle) => this.#settled.push(settle))
+    if (this.#packed.calls.length > 0 || this.isCommitting)
+      await new Promise<void>((settle) => this.#settled.push(settle))
   }
 
   /** After this turn's other events, so that requests which came in together are written together. */
   #schedule(): void {
-    const pause = this.#pauseUntil - performance.now()
-    if (pause > 0) setTimeout(() => this.#flush(), pause)
-    else setImmediate(() => this.#flush())
+    this.isCommitting = true
+    setImmediate(() => void this.#commit())
   }
 
-  #flush(): void {
-    let bases: ReadonlyMap<Topic, readonly number[]>
+  async #commit(): Promise<void> {
+    const packed = this.#packed
+    this.#packed = this.#spare
+    this.#spare = packed
+    const partitions = packed.frames()
     try {
-      bases = this.#file.transaction(() => this.#write())
+      const bases = await this.#committer.commit(partitions)
+      this.#acknowledge(packed, partitions, bases)
     } catch (error) {
-      this.#failed(error)
-      return
+      for (const { fail } of packed.calls) fail(error)
     }
-    if (this.#turns.isAwaited()) this.#pauseUntil = performance.now() + pauseMs
-    const calls = this.#reset()
-    for (const [topic, offsets] of bases) offsets.forEach((_, partition) => this.#committed(topic, partition))
-    for (const { positions, acknowledge } of calls) {
-      for (const at of positions) at.offset += bases.get(at.topic)?.[at.partition] as number
-      acknowledge(positions)
-    }
+    packed.clear()
+    this.isCommitting = false
+    if (this.#packed.calls.length > 0) this.#schedule()
+    else for (const settle of this.#settled.splice(0)) settle()
   }
 
-  /** Where the packed records of each partition begin. */
-  #write(): Map<Topic, number[]> {
-    const bases = new Map<Topic, number[]>()
-    for (const [topic, packers] of this.#packers) {
-      const offsets: number[] = []
-      packers.forEach((packer, partition) => {
-        if (packer.count > 0) offsets[partition] = this.#file.append(topic, partition, packer.frames())
+  #acknowledge({ calls }: Packed, partitions: readonly PartitionFrames[], bases: readonly number[]): void {
+    const committed = partitions.map(({ topic, partition }, index) => ({
+      topic,
+      partition,
+      base: bases[index] as number,
+      records: [] as NewRecord[],
+    }))
+    for (const { topic, records, positions } of calls) {
+      positions.forEach((at, index) => {
+        const of = committed.find((one) => one.partition === at.partition && one.topic === topic)
+        if (of === undefined) return
+        at.offset += of.base
+        of.records.push(records[index] as NewRecord)
       })
-      if (offsets.length > 0) bases.set(topic, offsets)
     }
-    return bases
+    this.#committed(committed)
+    for (const { positions, acknowledge } of calls) acknowledge(positions)
+  }
+}
+
+/** Calls that share a transaction, and their records as frames. */
+class Packed {
+  calls: Call[] = []
+  readonly #packers = new Map<Topic, FramePacker[]>()
+
+  /** Where each record is among those packed for its partition. */
+  add(topic: Topic, records: readonly NewRecord[], partitions: number): Call['positions'] {
+    const packers = this.#packersOf(topic, partitions)
+    return records.map((record) => {
+      const partition = partitionOf(record.key, packers.length)
+      const packer = packers[partition] as FramePacker
+      packer.add(record)
+      return { topic, partition, offset: packer.count - 1 }
+    })
   }
 
-  #failed(error: unknown): void {
-    const cause = error instanceof CommitError ? error.cause : error
-    if (isBusy(cause)) {
-      this.#busySince ??= performance.now()
-      const busyMs = performance.now() - this.#busySince
-      if (busyMs < this.#busyPatienceMs) {
-        this.#turns.wait()
-        setTimeout(() => this.#flush(), busyWaitMs)
-        return
-      }
+  frames(): PartitionFrames[] {
+    const partitions: PartitionFrames[] = []
+    for (const [topic, packers] of this.#packers) {
+      packers.forEach((packer, partition) => {
+        if (packer.count > 0) partitions.push({ topic, partition, frames: packer.frames() })
+      })
     }
-    const failure = this.#failureOf(error, cause)
-    for (const { fail } of this.#reset()) fail(failure)
+    return partitions
   }
 
-  #failureOf(error: unknown, cause: unknown): unknown {
-    if (!(error instanceof CommitError) || isFull(cause) || isBusy(cause)) return logFailure(cause, this.#file.path)
-    return new Failure(
-      'append.outcome-unknown',
-      `${this.#file.path}: the commit failed; the records may have been written`,
-      {
-        remedy: 'Check the disk, then send the same records again.',
-        cause,
-      },
-    )
-  }
-
-  #reset(): Call[] {
-    const calls = this.#calls
-    this.#calls = []
-    this.#busySince = undefined
+  clear(): void {
+    this.calls = []
     for (const packers of this.#packers.values()) for (const packer of packers) packer.clear()
-    for (const settle of this.#settled.splice(0)) settle()
-    return calls
   }
 
-  #packersOf(topic: Topic): FramePacker[] {
+  #packersOf(topic: Topic, partitions: number): FramePacker[] {
     const known = this.#packers.get(topic)
     if (known !== undefined) return known
-    const packers = Array.from({ length: this.#file.partitions(topic) }, () => new FramePacker())
+    const packers = Array.from({ length: partitions }, () => new FramePacker())
     this.#packers.set(topic, packers)
     return packers
   }

@@ -16,14 +16,18 @@ import {
   recordLimits,
 } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
+import { areWithinLimits } from '#processors/ports/record-size.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Topic } from '#schemas/topics.ts'
-import { AppendQueue } from './append-queue.ts'
+import { AppendQueue, type Committed } from './append-queue.ts'
 import { dataFolder } from './data-folder.ts'
 import { Doorbell } from './doorbell.ts'
 import { type Follower, Followers } from './followers.ts'
 import { FrameError, FrameReader } from './frame.ts'
+import { type Committer, FrameCommitter } from './frame-committer.ts'
 import { LogFile, replaced } from './log-file.ts'
+import { Tail } from './tail.ts'
+import { ThreadedCommitter } from './threaded-committer.ts'
 import { TurnTaking } from './turn-taking.ts'
 import { damaged, isBusy, logFailure } from './sqlite-error.ts'
 
@@ -36,6 +40,8 @@ export interface EmbeddedEventLogOptions {
   readonly syncMode?: 'full' | 'off'
   /** How long an append waits while other processes write. Default 30,000 ms. */
   readonly busyPatienceMs?: number
+  /** Syncs in a thread of its own, for a process that has much else to do meanwhile. */
+  readonly commitsApart?: boolean
 }
 
 export interface EmbeddedEventLog extends EventLog {
@@ -60,25 +66,34 @@ class SqliteEventLog implements EmbeddedEventLog {
   readonly id: string
   readonly durability: string
   readonly #file: LogFile
+  readonly #committer: Committer
   readonly #queue: AppendQueue
   readonly #bell: Doorbell
   readonly #followers = new Followers()
+  readonly #tails = new Map<string, Tail>()
+  /** Committed, and not told to followers yet. */
+  #news: Committed[] = []
+  #looksLater = false
   #dataVersion: number
   #closed = false
 
   constructor(options: EmbeddedEventLogOptions) {
-    const { partitions = 1, syncMode = 'full', busyPatienceMs = defaultPatienceMs } = options
+    const { partitions = 1, syncMode = 'full', busyPatienceMs = defaultPatienceMs, commitsApart = false } = options
     const folder = dataFolder(options.path)
-    this.#file = new LogFile(join(folder, 'log.sqlite'), { partitions, synced: syncMode === 'full' })
+    const synced = syncMode === 'full'
+    this.#file = new LogFile(join(folder, 'log.sqlite'), { partitions, synced })
     this.#bell = new Doorbell(join(folder, 'log.bell'), () => this.#look())
-    const committed = (topic: Topic, partition: number): void => {
-      this.#followers.wake(topic, partition)
-      this.#bell.ring()
-    }
-    this.#queue = new AppendQueue(this.#file, {
-      turns: new TurnTaking(join(folder, 'log.turn')),
-      busyPatienceMs,
-      committed,
+    this.#committer = commitsApart
+      ? new ThreadedCommitter({ folder, synced, busyPatienceMs })
+      : new FrameCommitter(this.#file, {
+          turns: new TurnTaking(join(folder, 'log.turn')),
+          bell: this.#bell,
+          busyPatienceMs,
+        })
+    this.#queue = new AppendQueue({
+      partitions: (topic) => this.#file.partitions(topic),
+      committer: this.#committer,
+      committed: (committed) => this.#keep(committed),
     })
     this.#dataVersion = this.#file.dataVersion()
     this.id = this.#file.id
@@ -94,7 +109,7 @@ class SqliteEventLog implements EmbeddedEventLog {
 
   async append(topic: Topic, records: readonly NewRecord[]): Promise<readonly Position[]> {
     if (this.#closed) throw closed()
-    if (isTooLarge(records)) throw tooLarge(records)
+    if (!areWithinLimits(records)) throw tooLarge(records)
     return records.length === 0 ? [] : await this.#queue.append(topic, records)
   }
 
@@ -129,6 +144,8 @@ class SqliteEventLog implements EmbeddedEventLog {
     this.#closed = true
     this.#followers.wakeAll()
     await this.#queue.settled()
+    this.#tell()
+    await this.#committer.close()
     this.#bell.close()
     this.#file.close()
   }
@@ -160,9 +177,10 @@ class SqliteEventLog implements EmbeddedEventLog {
       const news = follower?.news ?? 0
       // After taking the count: an abort before it has woken nobody.
       if (isAborted(signal) || (this.#closed && follower !== undefined)) return
-      if (fetched.length === 0)
+      const held = fetched.length === 0 && follower !== undefined ? this.#tailOf(from).from(at, batchSize) : []
+      if (fetched.length === 0 && held.length === 0)
         fetched = await this.#patiently(options, () => this.#fetch({ ...from, offset: at }, batchSize))
-      const batch = take(fetched, at, Math.min(batchSize, until - at))
+      const batch = held.length > 0 ? held : take(fetched, at, Math.min(batchSize, until - at))
       if (batch.length > 0) {
         at += batch.length
         yield batch
@@ -192,20 +210,46 @@ class SqliteEventLog implements EmbeddedEventLog {
     return frames.map(({ base, bytes }) => new FrameReader(base, bytes))
   }
 
+  #tailOf({ topic, partition }: Pick<Position, 'topic' | 'partition'>): Tail {
+    const name = `${topic}/${partition}`
+    let tail = this.#tails.get(name)
+    if (tail === undefined) this.#tails.set(name, (tail = new Tail()))
+    return tail
+  }
+
+  /** Followers are told a turn later: first come those who wait for their appends. */
+  #keep(committed: readonly Committed[]): void {
+    for (const one of committed) {
+      if (this.#followers.has(one.topic, one.partition)) this.#tailOf(one).add(one.base, one.records)
+    }
+    if (this.#news.length === 0) setImmediate(() => this.#tell())
+    this.#news.push(...committed)
+  }
+
+  #tell(): void {
+    const news = this.#news
+    this.#news = []
+    for (const { topic, partition, base, records } of news) {
+      this.#followers.wake(topic, partition, base + records.length)
+    }
+    if (this.#looksLater) this.#look()
+  }
+
   #follow(from: Position, signal: AbortSignal | undefined): ReturnType<Followers['add']> {
     return this.#followers.add(from.topic, from.partition, { signal, listen: () => this.#bell.listen() })
   }
 
   /** Has another process written, and where? */
   #look(): void {
+    // Its own append, most likely, whose news come of themselves: looking now would read it from the file. Only once: an
+    // append may have to wait for whoever rings.
+    this.#looksLater = this.#queue.isCommitting && !this.#looksLater
+    if (this.#looksLater) return
     try {
       const version = this.#file.dataVersion()
       if (!this.#file.isInPlace()) this.#followers.wakeAll()
       if (version === this.#dataVersion) return
-      this.#followers.wakeChanged((topic, partition) => {
-        const { first, next } = this.#file.bounds(topic, partition)
-        return `${first} ${next}`
-      })
+      this.#followers.wakeChanged((topic, partition) => this.#file.bounds(topic, partition))
       this.#dataVersion = version
     } catch {
       // Locked for a moment: the next look is soon.
@@ -245,22 +289,6 @@ function take(readers: FrameReader[], at: number, count: number): StoredRecord[]
 
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true
-}
-
-function isTooLarge(records: readonly NewRecord[]): boolean {
-  if (records.length > recordLimits.records) return true
-  // A UTF-16 unit is at most three bytes: only what might be too large is measured exactly.
-  if (sizeOf(records, (text) => text.length * 3) <= recordLimits.bytes) return false
-  return sizeOf(records, (text) => Buffer.byteLength(text)) > recordLimits.bytes
-}
-
-function sizeOf(records: readonly NewRecord[], lengthOf: (text: string) => number): number {
-  let size = 0
-  for (const { key, headers, value } of records) {
-    size += lengthOf(key) + value.length
-    for (const name in headers) size += lengthOf(name) + lengthOf(headers[name] as string)
-  }
-  return size
 }
 
 function named(at: Position): string {

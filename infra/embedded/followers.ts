@@ -3,6 +3,8 @@
  *
  * Promise: no wake is lost: `newsAfter` returns at once when something came after the count it is given was taken.
  */
+import type { Bounds } from './log-file.ts'
+
 export class Follower {
   readonly topic: string
   readonly partition: number
@@ -29,7 +31,8 @@ export class Follower {
 
 export class Followers {
   readonly #waiting = new Set<Follower>()
-  readonly #versions = new Map<string, string>()
+  /** Of each partition, as last seen or written. */
+  readonly #bounds = new Map<string, Bounds>()
 
   /** A follower that the signal wakes too. `listen` is called while it is there, and what it returned afterwards. */
   add(
@@ -51,7 +54,17 @@ export class Followers {
     return { follower, remove }
   }
 
-  wake(topic: string, partition: number): void {
+  has(topic: string, partition: number): boolean {
+    for (const follower of this.#waiting) {
+      if (follower.topic === topic && follower.partition === partition) return true
+    }
+    return false
+  }
+
+  /** This process has written up to `next`. */
+  wake(topic: string, partition: number, next: number): void {
+    const known = this.#bounds.get(`${topic}/${partition}`)
+    if (known !== undefined) this.#bounds.set(`${topic}/${partition}`, { first: known.first, next })
     for (const follower of this.#waiting) {
       if (follower.topic === topic && follower.partition === partition) follower.wake()
     }
@@ -61,17 +74,18 @@ export class Followers {
     for (const follower of this.#waiting) follower.wake()
   }
 
-  /** Wakes those whose partition changed: `versionOf` is asked once a partition that somebody waits for. */
-  wakeChanged(versionOf: (topic: string, partition: number) => string): void {
+  /** Wakes those whose partition another process has changed: `boundsOf` is asked once a partition that is waited for. */
+  wakeChanged(boundsOf: (topic: string, partition: number) => Bounds): void {
     const changed = new Map<string, boolean>()
     for (const follower of this.#waiting) {
       const { topic, partition } = follower
       const name = `${topic}/${partition}`
       let isChanged = changed.get(name)
       if (isChanged === undefined) {
-        const version = versionOf(topic, partition)
-        isChanged = this.#versions.get(name) !== version
-        this.#versions.set(name, version)
+        const known = this.#bounds.get(name)
+        const bounds = boundsOf(topic, partition)
+        isChanged = known?.first !== bounds.first || known.next !== bounds.next
+        this.#bounds.set(name, bounds)
         changed.set(name, isChanged)
       }
       if (isChanged) follower.wake()

@@ -15,6 +15,7 @@ import type {
 } from '#processors/ports/event-log.ts'
 import { partitionOf, recordLimits } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
+import { sizeOf } from '#processors/ports/record-size.ts'
 import type { Report } from '#processors/ports/report.ts'
 import type { Position } from '#schemas/position.ts'
 import { type Topic, partitionsOf, topicNames } from '#schemas/topics.ts'
@@ -247,15 +248,9 @@ function weigh(records: readonly NewRecord[]): number {
     if (key.length > 170 && Buffer.byteLength(key) > 512) throw tooLarge('a key is longer than 512 bytes')
   }
   if (bytes <= recordLimits.bytes) return bytes
-  const exact = records.reduce((sum, record) => sum + exactBytes(record), 0)
+  const exact = records.reduce((sum, record) => sum + sizeOf(record), 0)
   if (exact > recordLimits.bytes) throw tooLarge(`${exact} bytes in one append, at most ${recordLimits.bytes}`)
   return exact
-}
-
-function exactBytes({ key, headers, value }: NewRecord): number {
-  let bytes = value.length + Buffer.byteLength(key)
-  for (const [name, text] of Object.entries(headers)) bytes += Buffer.byteLength(name) + Buffer.byteLength(text)
-  return bytes
 }
 
 function tooLarge(what: string): Failure {

@@ -14,6 +14,7 @@ import {
   recordLimits,
 } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
+import { sizeOf } from '#processors/ports/record-size.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Topic } from '#schemas/topics.ts'
 import { createDoorbell } from './doorbell.ts'
@@ -129,11 +130,7 @@ function positionsOf(
 }
 
 function checkSize(records: readonly NewRecord[]): void {
-  let bytes = 0
-  for (const { key, headers, value } of records) {
-    bytes += Buffer.byteLength(key) + value.length
-    for (const name in headers) bytes += name.length + Buffer.byteLength(headers[name] ?? '')
-  }
+  const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0)
   if (bytes > recordLimits.bytes) throw tooLarge(`${bytes} bytes`)
 }
 

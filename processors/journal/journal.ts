@@ -2,6 +2,7 @@ import type { Clock } from '#processors/ports/clock.ts'
 import { recordLimits } from '#processors/ports/event-log.ts'
 import type { AppendOptions, EventLog, NewRecord } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
+import { areWithinLimits, sizeOf } from '#processors/ports/record-size.ts'
 import type { Report } from '#processors/ports/report.ts'
 import { catalog } from '#schemas/catalog.ts'
 import type { AnyNewEvent, Envelope } from '#schemas/event.ts'
@@ -119,17 +120,16 @@ function encode(codec: Codec, event: AnyNewEvent): Uint8Array {
   }
 }
 
-function sizeOf({ key, headers, value }: NewRecord): number {
-  return Object.entries(headers)
-    .flat()
-    .reduce((sum, text) => sum + Buffer.byteLength(text), Buffer.byteLength(key) + value.length)
-}
-
 /** Portions within the log's limits for one append. */
 function* portions(events: readonly PreparedEvent[]): Generator<NewRecord[]> {
+  const records = events.map(({ record }) => record)
+  if (areWithinLimits(records)) {
+    yield records
+    return
+  }
   let portion: NewRecord[] = []
   let bytes = 0
-  for (const { record } of events) {
+  for (const record of records) {
     const size = sizeOf(record)
     if (portion.length > 0 && (portion.length >= recordLimits.records || bytes + size > recordLimits.bytes)) {
       yield portion

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto'
 import type { NewRecord } from '#processors/ports/event-log.ts'
 import { recordLimits } from '#processors/ports/event-log.ts'
+import { sizeOf } from '#processors/ports/record-size.ts'
 import { Failure } from '#processors/ports/failure.ts'
 import { topicNames } from '#schemas/topics.ts'
 import type { ExportHead, ExportTail, RecordEntry } from './export-entries.ts'
@@ -62,10 +63,4 @@ export function appendable({ key, headers, value }: RecordEntry): NewRecord {
   const keyBytes = Buffer.byteLength(key)
   if (keyBytes > 0 && keyBytes <= 512) return { key, headers, value }
   return { key: keyBytes === 0 ? noKey : createHash('sha256').update(key).digest('hex'), headers, value }
-}
-
-export function sizeOf({ key, headers, value }: NewRecord): number {
-  let bytes = Buffer.byteLength(key) + value.length
-  for (const name in headers) bytes += Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? '')
-  return bytes
 }

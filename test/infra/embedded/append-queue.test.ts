@@ -23,8 +23,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
+let commitsApart = false
+
 async function open(path: string, busyPatienceMs = 30_000): Promise<EmbeddedEventLog> {
-  const log = await openEmbeddedEventLog({ path, busyPatienceMs })
+  const log = await openEmbeddedEventLog({ path, busyPatienceMs, commitsApart })
   logs.push(log)
   return log
 }
@@ -43,7 +45,11 @@ function writeLock(): { release(): void } {
   return { release: () => database.close() }
 }
 
-describe('appends under way together', () => {
+describe.each([false, true])('appends under way together (committed apart: %s)', (apart) => {
+  beforeEach(() => {
+    commitsApart = apart
+  })
+
   test('share one transaction and one frame', async () => {
     const log = await open(folder)
     await Promise.all(Array.from({ length: 64 }, (_, i) => log.append('runs.v1', records(1, `key-${i}`))))
