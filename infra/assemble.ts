@@ -225,10 +225,9 @@ export async function openModels(config: Config, { asked }: { asked: boolean }):
       probeLocal: async () => (await hosted?.probeLocal()) ?? new Map(),
       list: async (name, timeoutMs) => (await hosted?.list(name, timeoutMs)) ?? notAsked,
       names: {
-        tiers: new Map(Object.entries(config.tiers)),
+        tiers: new Map([...Object.entries(config.tiers), ['weak_models', config.weakModels]]),
         fallbacks: new Map(Object.entries(config.fallbacks)),
         refusesTemperature: config.refusesTemperature,
-        weakModels: config.weakModels,
       },
       breakerFailures: config.breakerFailures,
     },

@@ -166,7 +166,7 @@ export const settings = {
   weakModels: setting<readonly string[]>(list, [], {
     env: ['LATTICE_WEAK_MODELS'],
     toml: 'models.weak_models',
-    doc: 'models that count as weak',
+    doc: 'models that count as weak, asked as tier/weak_models; doctor warns where a cloud or frontier tier has one',
   }),
   refusesTemperature: setting<readonly string[]>(list, [], {
     env: ['LATTICE_REFUSES_TEMPERATURE'],

@@ -1,11 +1,11 @@
 import { Failure } from '#processors/ports/failure.ts'
 import type { Models } from './given-models.ts'
 import { builtIn, type RoutableChain } from './route-model.ts'
-import { choiceNamed, missingOf, tierPrefix } from './route-named.ts'
+import { choiceNamed, missingOf, tierPrefix, weakTier } from './route-named.ts'
 
 /**
  * What in the settings of models is most likely not meant: a local tier that leaves the machine, a hosted one that does
- * not, a name that leads to nobody or to somebody without a key.
+ * not, a weak model in a cloud or frontier tier, a name that leads to nobody or to somebody without a key.
  *
  * Promise: pure; asks nobody. A warning stops nothing.
  */
@@ -20,10 +20,33 @@ export function modelWarnings({ chain, names }: Pick<Models, 'chain' | 'names'>)
   const tiers = [...names.tiers].flatMap(([tier, models]) =>
     models.flatMap((model) => warningsOf(chain, { what: tierPrefix + tier, model, tier })),
   )
+  const weak = weakInStrong(chain, names.tiers)
   const fallbacks = [...names.fallbacks].flatMap(([name, equals]) =>
     [name, ...equals].flatMap((model) => warningsOf(chain, { what: `fallback ${name}`, model })),
   )
-  return [...tiers, ...fallbacks]
+  return [...tiers, ...weak, ...fallbacks]
+}
+
+/** However the two names are written. */
+function weakInStrong(chain: RoutableChain, tiers: Models['names']['tiers']): readonly ModelWarning[] {
+  const placeOf = (model: string): string => {
+    const choice = leadsTo(chain, model)
+    return choice instanceof Failure ? model : `${choice.provider}/${choice.model}`
+  }
+  const weak = new Set((tiers.get(weakTier) ?? []).map(placeOf))
+  return [...tiers].flatMap(([tier, models]) =>
+    (isStrong(tier) ? models : [])
+      .filter((model) => weak.has(placeOf(model)))
+      .map((model) => ({
+        what: tierPrefix + tier,
+        detail: `${model} counts as weak`,
+        remedy: `Take it out of ${weakTier}, or name another model in ${tier}.`,
+      })),
+  )
+}
+
+function isStrong(tier: string): boolean {
+  return /^(cloud|frontier)_/.test(tier)
 }
 
 interface Setting {
@@ -48,7 +71,7 @@ function warningsOf(chain: RoutableChain, { what, model, tier = '' }: Setting): 
       : 'A local tier would stay on this machine.'
     found.push({ what, detail: `${goes}, which is hosted`, remedy })
   }
-  if (/^(cloud|frontier)_/.test(tier) && local) {
+  if (isStrong(tier) && local) {
     const remedy = `A name without a prefix is local: put one before it, such as openrouter/${model}, or end it in :cloud.`
     found.push({ what, detail: `${goes}, which is local`, remedy })
   }

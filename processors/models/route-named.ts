@@ -10,13 +10,12 @@ import { builtIn, type ModelChoice, type RoutableChain, routeModel } from './rou
 
 /** What the settings say of model names. */
 export interface ModelNames {
-  /** The models behind `tier/<name>`, in the order they are tried. */
+  /** The models behind `tier/<name>`, in the order they are tried; `weak_models` is one of them. */
   readonly tiers: ReadonlyMap<string, readonly string[]>
   /** A model name and its equals elsewhere, asked when it can't be had. */
   readonly fallbacks: ReadonlyMap<string, readonly string[]>
   /** Names of models that refuse `temperature`, beside those known to. */
   readonly refusesTemperature: readonly string[]
-  readonly weakModels: readonly string[]
 }
 
 export interface Routing {
@@ -40,6 +39,8 @@ export interface NamedTier {
 }
 
 export const tierPrefix = 'tier/'
+/** The tier that also says of its models that they count as weak. */
+export const weakTier = 'weak_models'
 export const defaultModelName = 'lattice/default'
 const extractName = 'lattice/extract'
 /** Where names without a prefix go. */

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { assemble } from '#infra/assemble.ts'
+import { assemble, openModels } from '#infra/assemble.ts'
 import { readConfig } from '#infra/config/config.ts'
+import { routeNamed } from '#processors/models/route-named.ts'
 
 test('processes of one machine with data folders of their own know nothing of each other by their locks', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lattice-assemble-'))
@@ -29,4 +30,19 @@ test('a data folder that is made is its owner’s alone: every prompt and answer
   expect(statSync(config.data).mode & 0o077).toBe(0)
   await given.log.close()
   await close()
+})
+
+test('weak_models is a tier like the others: asked by its name, in its order, and an error that says so where it is empty', async () => {
+  const weak = async (env: Readonly<Record<string, string>>) => {
+    const { config } = readConfig({ env, folder: tmpdir() })
+    const { models, close } = await openModels(config, { asked: false })
+    await close()
+    return () => routeNamed({ ...models, answering: new Map() }, { model: 'tier/weak_models' })
+  }
+  const named = await weak({ OPENAI_API_KEY: 'sk-weak', LATTICE_WEAK_MODELS: 'kimi/k,openai/small,ollama/tiny' })
+  expect(named()).toEqual([
+    { provider: 'openai', model: 'small' },
+    { provider: 'ollama', model: 'tiny' },
+  ])
+  expect(await weak({})).toThrow('tier weak_models names no model')
 })

@@ -25,7 +25,7 @@ const chain = {
 }
 
 function warnings(tiers: Record<string, string[]>, fallbacks: Record<string, string[]> = {}) {
-  const names = { refusesTemperature: [], weakModels: [] }
+  const names = { refusesTemperature: [] }
   const given = { tiers: new Map(Object.entries(tiers)), fallbacks: new Map(Object.entries(fallbacks)) }
   return modelWarnings({ chain, names: { ...names, ...given } })
 }
@@ -53,6 +53,14 @@ test.for([
       detail: expect.stringContaining(detail),
       remedy: expect.stringContaining(remedy),
     },
+  ])
+})
+
+test('a weak model in a frontier tier is warned of, however its name is written; in a local one it is at home', () => {
+  const weak_models = ['kimi-k2.6:cloud', 'qwen3:latest']
+  const tiers = { weak_models, local_fast: ['qwen3:latest'], frontier_free: ['ollama_cloud/kimi-k2.6'] }
+  expect(warnings(tiers)).toEqual([
+    { what: 'tier/frontier_free', detail: 'ollama_cloud/kimi-k2.6 counts as weak', remedy: expect.any(String) },
   ])
 })
 

@@ -48,7 +48,6 @@ function world() {
         ]),
         fallbacks: new Map(),
         refusesTemperature: [],
-        weakModels: [],
       },
       breakerFailures: 5,
     },
