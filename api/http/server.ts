@@ -13,7 +13,7 @@ import { Problem, sendProblem } from './problem.ts'
 import { readJson } from './read-json.ts'
 import type { Http, HttpOptions } from './route.ts'
 import { watchRoutes } from './routes-of.ts'
-import { keepTraceId } from './trace.ts'
+import { keepTraceId, traceOf } from './trace.ts'
 import { usualUnsent, watchUnsent } from './unsent.ts'
 import { compileValidator } from './validate.ts'
 import { refuseAmbiguous, refuseBody } from './well-formed.ts'
@@ -71,6 +71,7 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
   const routes = watchRoutes(http)
   /** In the form of the address, also where it is the method that is wrong and no route was met. */
   function told(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    traceOf(request, reply)
     const errors = routes.errorsAt(request.url) ?? problem
     errors.call(http, error as FastifyError, request, reply)
   }
@@ -83,11 +84,19 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
     await http.register(cors, {
       origin: options.corsOrigins.includes('*') ? '*' : [...options.corsOrigins],
       methods: ['GET', 'HEAD', 'POST', 'DELETE'],
-      exposedHeaders: ['x-lattice-position', 'location', 'idempotency-replayed'],
+      exposedHeaders: [
+        'x-lattice-position',
+        'location',
+        'idempotency-replayed',
+        'x-lakehouse-trace-id',
+        'x-request-id',
+        'retry-after',
+      ],
     })
   }
   const principalOf = authenticate(options)
   http.addHook('onRequest', async (request, reply) => {
+    traceOf(request, reply)
     void reply.header('x-content-type-options', 'nosniff')
     refuseAmbiguous(request)
     request.principal = principalOf(request)

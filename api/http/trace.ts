@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /**
- * The trace a request belongs to.
+ * The trace a request belongs to: the same one however often it is asked for.
  *
- * Promise: a trace id the caller gives (`X-Lakehouse-Trace-Id`, any text) is echoed verbatim; without one, that of
- * `traceparent`, else a new one of 32 hex digits. A malformed `traceparent` is ignored (W3C Trace Context, 3.2).
+ * Promise: a trace id the caller gives (`X-Lakehouse-Trace-Id`, any text) is echoed verbatim, on every answer of every
+ * route, errors included; without one, that of `traceparent`, else a new one of 32 hex digits. A malformed `traceparent` is ignored (W3C Trace Context, 3.2).
  */
 export interface Trace {
   readonly traceId: string
@@ -16,13 +16,19 @@ export interface Trace {
 const header = 'x-lakehouse-trace-id'
 const traceparentForm = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/
 
+const traces = new WeakMap<FastifyRequest['raw'], Trace>()
+
 export function traceOf(request: FastifyRequest, reply: FastifyReply): Trace {
+  const known = traces.get(request.raw)
+  if (known !== undefined) return known
   const traceparent = traceparentOf(request)
   const given = request.headers[header]
   const named = typeof given === 'string' && given !== '' ? given : undefined
   const traceId = named ?? traceparent?.slice(3, 35) ?? randomUUID().replaceAll('-', '')
   void reply.header(header, traceId)
-  return { traceId, traceparent }
+  const trace = { traceId, traceparent }
+  traces.set(request.raw, trace)
+  return trace
 }
 
 /**
