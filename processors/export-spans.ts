@@ -1,3 +1,4 @@
+import { reactorFailed } from './delivery/reactor-failed.ts'
 import { shareTopic } from './delivery/share-topic.ts'
 import type { WorkShare } from './ports/work-share.ts'
 import type { Position } from '#schemas/position.ts'
@@ -46,9 +47,7 @@ export async function exportSpans(
 
   const reactor = exportRuns({ feed, claimCheck, clock, batches, eventsOf })
   const sharing = shareTopic(reactor, { workShare, clock, report }, { window, signal, stopping: stopping.signal })
-  sharing.catch((error: unknown) => {
-    report({ signal: 'reactor.failed', reactor: reactor.name, code: 'internal', message: String(error) })
-  })
+  sharing.catch((error: unknown) => report(reactorFailed(reactor.name, error)))
 
   return {
     async stop() {

@@ -6,6 +6,7 @@ import type { Budgets } from './budgets/budgets.ts'
 import { openPrices } from './budgets/prices.ts'
 import type { Prices } from './budgets/prices.ts'
 import type { StoreName, Stores } from './catalog.ts'
+import { reactorFailed } from './delivery/reactor-failed.ts'
 import type { Given } from './given.ts'
 import { createClaimCheck } from './journal/claim-check.ts'
 import type { ClaimCheck } from './journal/claim-check.ts'
@@ -140,7 +141,7 @@ export async function start(given: Given, options: StartOptions): Promise<Lattic
       await followPromotions({ log, codec, builds, owned, report }, stopping.signal)
     } catch (error) {
       if (stopping.signal.aborted) return
-      report({ signal: 'reactor.failed', reactor: 'follow-promotions', code: 'internal', message: String(error) })
+      report(reactorFailed('follow-promotions', error))
     }
   }
   const following = follow()

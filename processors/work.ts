@@ -1,5 +1,6 @@
 import { carryOutPorts } from './carry-out-ports.ts'
 import { settleCalls } from './budgets/settle-calls.reactor.ts'
+import { reactorFailed } from './delivery/reactor-failed.ts'
 import { shareTopic } from './delivery/share-topic.ts'
 import { workTasks } from './kinds/task/work-tasks.reactor.ts'
 import { partitionOf } from './ports/event-log.ts'
@@ -45,9 +46,7 @@ export async function work(lattice: Lattice): Promise<Worker> {
     { workShare, clock, report },
     { window: settings.window, signal: taking.signal, stopping: working.signal },
   )
-  sharing.catch((error: unknown) => {
-    report({ signal: 'reactor.failed', reactor: reactor.name, code: 'internal', message: String(error) })
-  })
+  sharing.catch((error: unknown) => report(reactorFailed(reactor.name, error)))
   const exporting = await exportSpans(lattice, { workShare, signal: taking.signal })
   const sweeping = Promise.all([sweep(), settle(), followSinks(lattice, taking.signal)])
 
@@ -62,9 +61,7 @@ export async function work(lattice: Lattice): Promise<Worker> {
     })
     while (!taking.signal.aborted) {
       await clock.sleep(sweepEveryMs, taking.signal)
-      await sweeper.sweep().catch((error: unknown) => {
-        report({ signal: 'reactor.failed', reactor: 'close-abandoned', code: 'internal', message: String(error) })
-      })
+      await sweeper.sweep().catch((error: unknown) => report(reactorFailed('close-abandoned', error)))
     }
   }
 
@@ -83,7 +80,7 @@ export async function work(lattice: Lattice): Promise<Worker> {
         needed ||= (await given.log.bounds('budgets.v1')).some(({ next }) => next > 0)
         if (needed && !taking.signal.aborted) await settler.sweep()
       } catch (error) {
-        report({ signal: 'reactor.failed', reactor: 'settle-calls', code: 'internal', message: String(error) })
+        report(reactorFailed('settle-calls', error))
       }
     }
   }

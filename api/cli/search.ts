@@ -1,6 +1,7 @@
 import { search } from '#processors/search/search.query.ts'
-import type { CliAction, CliContext } from './command.ts'
+import type { CliAction } from './command.ts'
 import { counted } from './counted.ts'
+import { noLogYet } from './no-log-yet.ts'
 import { wholeNumber } from './number.ts'
 
 /**
@@ -16,7 +17,7 @@ export const searchCommand: CliAction = async (context) => {
     print,
   } = context
   const k = wholeNumber(context, 'limit', { least: 1, most: 1000 }) ?? 5
-  if (!(await context.hasLog())) return noLogYet(context)
+  if (!(await context.hasLog())) return noLogYet(context, { corpora: [], hits: [] })
   const opened = await context.open({ role: 'search', stores: ['search'], models: false, quiet: true })
   try {
     const { settings } = opened.lattice.given
@@ -38,10 +39,4 @@ export const searchCommand: CliAction = async (context) => {
   } finally {
     await opened.close()
   }
-}
-
-function noLogYet({ loaded, options, print }: CliContext): 0 {
-  if (options['json'] === true) print.json({ corpora: [], hits: [] })
-  else print.note(`there is no log yet at ${loaded.config.log}: lattice run or lattice serve makes it`)
-  return 0
 }

@@ -3,6 +3,7 @@ import { storeLags } from '#processors/stores/stores.query.ts'
 import type { StoreLag } from '#processors/stores/stores.query.ts'
 import type { Opened } from '#api/opened.ts'
 import type { CliAction, CliContext } from './command.ts'
+import { noLogYet } from './no-log-yet.ts'
 import { findOwner } from './owner.ts'
 
 /**
@@ -13,7 +14,7 @@ import { findOwner } from './owner.ts'
  */
 export const status: CliAction = async (context) => {
   const { print, options } = context
-  if (!(await context.hasLog())) return noLogYet(context)
+  if (!(await context.hasLog())) return noLogYet(context, { log: null, stores: [], unseen: [] })
   const opened = await context.open({ role: 'status', stores: [], readOnly: 'all', models: false, quiet: true })
   try {
     const { log } = opened.lattice.given
@@ -52,12 +53,6 @@ export const status: CliAction = async (context) => {
   } finally {
     await opened.close()
   }
-}
-
-function noLogYet({ loaded, options, print }: CliContext): 0 {
-  if (options['json'] === true) print.json({ log: null, stores: [], unseen: [] })
-  else print.note(`there is no log yet at ${loaded.config.log}: lattice run or lattice serve makes it`)
-  return 0
 }
 
 /** What folds the stores that are behind; after an import that is nobody until somebody serves. */

@@ -1,8 +1,8 @@
 import type { Clock } from '#processors/ports/clock.ts'
-import { Failure } from '#processors/ports/failure.ts'
 import type { Report } from '#processors/ports/report.ts'
 import type { Delivery, WorkShare } from '#processors/ports/work-share.ts'
 import type { Reactor } from './reactor.ts'
+import { reactorFailed } from './reactor-failed.ts'
 
 /**
  * Shares a topic's records among the workers of a reactor, `window` at a time in this process.
@@ -28,8 +28,7 @@ export async function shareTopic(
         return
       } catch (error) {
         if (options.stopping.aborted) return
-        const code = error instanceof Failure ? error.code : 'internal'
-        report({ signal: 'reactor.failed', reactor: reactor.name, code, message: messageOf(error) })
+        report(reactorFailed(reactor.name, error))
         await clock.sleep(Math.min(250 * 2 ** tries, 30_000), options.stopping)
       }
     }
@@ -45,8 +44,4 @@ export async function shareTopic(
     underWay.add(working)
   }
   await Promise.allSettled(underWay)
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

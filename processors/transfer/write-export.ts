@@ -7,12 +7,13 @@
  */
 import { createHash } from 'node:crypto'
 import { createWriteStream, existsSync } from 'node:fs'
-import { open, rename, rm, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createZstdCompress } from 'node:zlib'
 import { Failure } from '#processors/ports/failure.ts'
+import { syncFolder } from './copy-file.ts'
 import { type ExportEntry, type ExportHead, type ExportTail, exportFormat, exportVersion } from './export-entries.ts'
 
 export interface ExportContent {
@@ -100,15 +101,6 @@ function put(chunk: Uint8Array[], entry: ExportEntry): number {
 
 function line(content: object): Buffer {
   return Buffer.from(`${JSON.stringify(content)}\n`)
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }
 
 function isThere(file: string): Failure {
