@@ -1,4 +1,4 @@
-/** The policy of a run, rule by rule; its laws over any script of results stand in `run-laws.test.ts`. */
+/** The policy of a run, rule by rule; its laws over any script of results stand in `decide.laws.test.ts`. */
 import { describe, expect, test } from 'vitest'
 import { backoffMs } from '#processors/runs/limits.ts'
 import { event, happened, ladder, next, runId } from './run-script.ts'
