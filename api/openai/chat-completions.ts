@@ -2,9 +2,8 @@
 import { Type } from 'typebox'
 import { EventOfStream } from '#api/http/event-schema.ts'
 import type { AddRoutes } from '#api/http/route.ts'
-import { goneOf } from '#api/http/gone.ts'
-import { traceOf } from '#api/http/trace.ts'
 import { formatToken } from '#schemas/position.ts'
+import { answerHeaders, askerHeaders, askerOf } from './asker.ts'
 import { Message } from './chat-message.ts'
 import { documentedErrors, errorStatuses, OpenAiError, sendFailure, sendOpenAiError } from './openai-error.ts'
 import { openEventStream } from './openai-stream.ts'
@@ -42,12 +41,12 @@ export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
           'Retries and other providers are tried until the first byte of an answer has left. Each call is an event of ' +
           'the run that `x-request-id` names.',
         tags: ['openai'],
-        headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }),
+        headers: askerHeaders,
         body: Body,
         response: {
           200: {
             description: 'The answer; with `stream`, its chunks as server-sent events.',
-            headers: { 'x-lattice-position': { type: 'string' }, 'idempotency-replayed': { type: 'string' } },
+            headers: answerHeaders,
             content: {
               'application/json': { schema: { $ref: 'ChatCompletion#' } },
               'text/event-stream': { schema: EventOfStream },
@@ -59,17 +58,13 @@ export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
     },
     async (request, reply) => {
       const { model, messages, stream, ...parameters } = request.body
-      const gone = goneOf(request, reply)
-      const trace = traceOf(request, reply)
+      const asker = askerOf(request, reply)
       const events = stream === true ? openEventStream(reply) : undefined
       const result = await gateway.chat(
         { model, messages, parameters },
         {
-          ...trace,
+          ...asker,
           route: 'POST /v1/chat/completions',
-          principal: request.principal,
-          idempotencyKey: request.headers['idempotency-key'],
-          gone,
           onEvent: events?.send,
           onRun(runId, repeated) {
             void reply.header('x-request-id', runId)
@@ -78,7 +73,7 @@ export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
         },
       )
       if (result.is === 'failed') {
-        const failure = failureOf(result, { model, gone })
+        const failure = failureOf(result, { model, gone: asker.gone })
         return events?.begun === true ? events.fail(failure) : sendFailure(reply, failure)
       }
       if (events?.begun === true) return events.end()

@@ -1,9 +1,8 @@
 /** `POST /v1/embeddings`: OpenAI's embeddings over the run machine. */
 import { Type } from 'typebox'
-import { goneOf } from '#api/http/gone.ts'
 import type { AddRoutes } from '#api/http/route.ts'
-import { traceOf } from '#api/http/trace.ts'
 import { formatToken } from '#schemas/position.ts'
+import { answerHeaders, askerHeaders, askerOf } from './asker.ts'
 import { documentedErrors, errorStatuses, sendFailure, sendOpenAiError } from './openai-error.ts'
 import { failureOf } from './run-failure.ts'
 
@@ -29,12 +28,12 @@ export const embeddingRoutes: AddRoutes = (http, { gateway, lattice }) => {
         operationId: 'createEmbeddings',
         summary: 'Embeddings, as the OpenAI API has them',
         tags: ['openai'],
-        headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }),
+        headers: askerHeaders,
         body: Body,
         response: {
           200: {
             description: "The model server's answer, as it came.",
-            headers: { 'x-lattice-position': { type: 'string' }, 'idempotency-replayed': { type: 'string' } },
+            headers: answerHeaders,
             content: { 'application/json': { schema: { $ref: 'Embeddings#' } } },
           },
           ...documentedErrors(...errorStatuses),
@@ -43,19 +42,10 @@ export const embeddingRoutes: AddRoutes = (http, { gateway, lattice }) => {
     },
     async (request, reply) => {
       const { model, input, ...parameters } = request.body
-      const gone = goneOf(request, reply)
-      const result = await gateway.embed(
-        { model, input, parameters },
-        {
-          ...traceOf(request, reply),
-          route: 'POST /v1/embeddings',
-          principal: request.principal,
-          idempotencyKey: request.headers['idempotency-key'],
-          gone,
-        },
-      )
+      const asker = askerOf(request, reply)
+      const result = await gateway.embed({ model, input, parameters }, { ...asker, route: 'POST /v1/embeddings' })
       void reply.header('x-request-id', result.runId)
-      if (result.is === 'failed') return sendFailure(reply, failureOf(result, { model, gone }))
+      if (result.is === 'failed') return sendFailure(reply, failureOf(result, { model, gone: asker.gone }))
       if (result.repeated === true) void reply.header('idempotency-replayed', 'true')
       const position = formatToken(lattice.journal.logId, [result.position])
       return reply.header('x-lattice-position', position).type('application/json').send(result.answer.raw)

@@ -1,11 +1,10 @@
 /** `POST /v1/chat`: one question, one answer, with the run that gave it. */
 import { Type } from 'typebox'
+import { answerHeaders, askerHeaders, askerOf } from '#api/openai/asker.ts'
 import { Message } from '#api/openai/chat-message.ts'
 import { documentedErrors, errorStatuses, sendFailure, sendOpenAiError } from '#api/openai/openai-error.ts'
 import { failureOf } from '#api/openai/run-failure.ts'
-import { goneOf } from '#api/http/gone.ts'
 import type { AddRoutes } from '#api/http/route.ts'
-import { traceOf } from '#api/http/trace.ts'
 import { formatToken } from '#schemas/position.ts'
 
 const Body = Type.Object(
@@ -56,12 +55,12 @@ export const chatRoutes: AddRoutes = (http, { gateway, lattice }) => {
         summary: 'Ask a model',
         description: 'Dispatched by the name of the model. Errors are in the form of the OpenAI API.',
         tags: ['models'],
-        headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }),
+        headers: askerHeaders,
         body: Body,
         response: {
           200: {
             description: 'The answer.',
-            headers: { 'x-lattice-position': { type: 'string' }, 'idempotency-replayed': { type: 'string' } },
+            headers: answerHeaders,
             content: { 'application/json': { schema: { $ref: 'ChatAnswer#' } } },
           },
           ...documentedErrors(...errorStatuses),
@@ -70,19 +69,10 @@ export const chatRoutes: AddRoutes = (http, { gateway, lattice }) => {
     },
     async (request, reply) => {
       const { model, provider, messages, ...parameters } = request.body
-      const gone = goneOf(request, reply)
-      const result = await gateway.chat(
-        { model, provider, messages, parameters },
-        {
-          ...traceOf(request, reply),
-          route: 'POST /v1/chat',
-          principal: request.principal,
-          idempotencyKey: request.headers['idempotency-key'],
-          gone,
-        },
-      )
+      const asker = askerOf(request, reply)
+      const result = await gateway.chat({ model, provider, messages, parameters }, { ...asker, route: 'POST /v1/chat' })
       void reply.header('x-request-id', result.runId)
-      if (result.is === 'failed') return sendFailure(reply, failureOf(result, { model, provider, gone }))
+      if (result.is === 'failed') return sendFailure(reply, failureOf(result, { model, provider, gone: asker.gone }))
       const { answer, runId, position, repeated } = result
       if (repeated === true) void reply.header('idempotency-replayed', 'true')
       const { content, finishReason, promptTokens, completionTokens } = answer
