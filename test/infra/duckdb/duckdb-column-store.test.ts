@@ -11,7 +11,7 @@ import type { ColumnStore } from '#processors/ports/column-store.ts'
 import { numberedTables } from '#test/crash/duckdb-writer.ts'
 import { randomMs, runAndKill } from '#test/crash/kill-child.ts'
 import { mountSmallDisk } from '#test/crash/small-disk.ts'
-import { addNumbers, at, countOf, everyKind, failure, numbers } from './sample-tables.ts'
+import { addNumbers, at, countOf, everyKind, failure, openSampleStore } from './sample-tables.ts'
 
 let folder: string
 let path: string
@@ -23,8 +23,7 @@ const count = (table?: string) => countOf(store, table)
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'lattice-duckdb-'))
   path = join(folder, 'store.duckdb')
-  store = await openDuckdbColumnStore({ path })
-  await store.define([everyKind, numbers], [])
+  store = await openSampleStore(path)
 })
 afterEach(async () => {
   await store.close()
@@ -32,8 +31,7 @@ afterEach(async () => {
 })
 const reopen = async (): Promise<void> => {
   await store.close()
-  store = await openDuckdbColumnStore({ path })
-  await store.define([everyKind, numbers], [])
+  store = await openSampleStore(path)
 }
 
 describe('a commit', () => {

@@ -1,8 +1,7 @@
 /** Values of every kind, on their way into a column and out of a query. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openDuckdbColumnStore } from '#infra/duckdb/duckdb-column-store.ts'
 import type { ColumnStore } from '#processors/ports/column-store.ts'
-import { addNumbers, at, countOf, everyKind, failure, numbers } from './sample-tables.ts'
+import { addNumbers, at, countOf, everyKind, failure, openSampleStore } from './sample-tables.ts'
 
 const add = (from: number, rows: number) => addNumbers(store, from, rows)
 const count = (table?: string) => countOf(store, table)
@@ -10,8 +9,7 @@ const count = (table?: string) => countOf(store, table)
 let store: ColumnStore
 
 beforeEach(async () => {
-  store = await openDuckdbColumnStore({ path: ':memory:' })
-  await store.define([everyKind, numbers], [])
+  store = await openSampleStore()
 })
 afterEach(() => store.close())
 

@@ -1,11 +1,7 @@
 /** The content hash tells any two contents apart, and nothing else (R3). */
 import { describe, expect, test } from 'vitest'
 import { openDuckdbColumnStore } from '#infra/duckdb/duckdb-column-store.ts'
-import type { ColumnStore } from '#processors/ports/column-store.ts'
-
-const at = (next: number): Parameters<ColumnStore['commit']>[0] => [
-  { topic: 'runs.v1', partition: 0, next, lastId: `event ${next - 1}` },
-]
+import { at } from './sample-tables.ts'
 
 describe('the content hash', () => {
   const fill = async (rows: readonly (readonly [string | null, number | null])[], turned = false): Promise<string> => {

@@ -1,16 +1,14 @@
 /** Tables that are never altered, and views that stand on each other. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openDuckdbColumnStore } from '#infra/duckdb/duckdb-column-store.ts'
 import type { ColumnStore } from '#processors/ports/column-store.ts'
-import { addNumbers, everyKind, failure, numbers } from './sample-tables.ts'
+import { addNumbers, everyKind, failure, numbers, openSampleStore } from './sample-tables.ts'
 
 const add = (from: number, rows: number) => addNumbers(store, from, rows)
 
 let store: ColumnStore
 
 beforeEach(async () => {
-  store = await openDuckdbColumnStore({ path: ':memory:' })
-  await store.define([everyKind, numbers], [])
+  store = await openSampleStore()
 })
 afterEach(() => store.close())
 

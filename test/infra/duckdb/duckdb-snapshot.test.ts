@@ -4,19 +4,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openDuckdbColumnStore } from '#infra/duckdb/duckdb-column-store.ts'
-import type { ColumnStore, TableDefinition } from '#processors/ports/column-store.ts'
-
-const numbers: TableDefinition = { name: 'numbers', columns: [{ name: 'n', kind: 'long', nullable: false }] }
-const at = (next: number): Parameters<ColumnStore['commit']>[0] => [
-  { topic: 'runs.v1', partition: 0, next, lastId: `event ${next - 1}` },
-]
-const add = async (from: number, rows: number): Promise<void> => {
-  await store.append('numbers', [Array.from({ length: rows }, (_, index) => from + index)], rows)
-  await store.commit(at(from + rows))
-}
-const count = async (table = 'numbers'): Promise<unknown> =>
-  (await store.query(`SELECT count(*) AS n FROM ${table}`))[0]?.['n']
+import type { ColumnStore } from '#processors/ports/column-store.ts'
+import { addNumbers, at, countOf, numbers, openSampleStore } from './sample-tables.ts'
 
 let folder: string
 let path: string
@@ -25,8 +14,7 @@ let store: ColumnStore
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'lattice-duckdb-'))
   path = join(folder, 'store.duckdb')
-  store = await openDuckdbColumnStore({ path })
-  await store.define([numbers], [])
+  store = await openSampleStore(path)
 })
 afterEach(async () => {
   await store.close()
@@ -46,10 +34,10 @@ describe('a snapshot', () => {
 
   test('stands by itself with its views and checkpoints, while the store goes on', async () => {
     await store.define([numbers], [{ name: 'double', sql: 'SELECT 2 * n AS n FROM numbers' }])
-    await add(0, 10)
+    await addNumbers(store, 0, 10)
     const file = join(folder, 'snapshot.duckdb')
     expect(await store.snapshot(file)).toEqual(at(10))
-    await add(10, 5)
+    await addNumbers(store, 10, 5)
     expect(existsSync(`${file}.wal`)).toBe(false)
     const sql = 'SELECT (SELECT max(n) FROM double), next, last_id FROM checkpoints'
     expect(openElsewhere(file, sql)).toEqual([['18', '10', 'event 9']])
@@ -58,18 +46,18 @@ describe('a snapshot', () => {
   })
 
   test('taken within a transaction holds what was committed before it', async () => {
-    await add(0, 10)
+    await addNumbers(store, 0, 10)
     await store.append('numbers', [[99]], 1)
     const file = join(folder, 'snapshot.duckdb')
     expect(await store.snapshot(file)).toEqual(at(10))
     expect(existsSync(`${file}.wal`)).toBe(false)
     expect(openElsewhere(file, 'SELECT count(*), max(n) FROM numbers')).toEqual([['10', '9']])
     await store.commit(at(11))
-    expect(await count()).toBe(11)
+    expect(await countOf(store)).toBe(11)
   })
 
   test('taken while a query runs waits for neither', async () => {
-    await add(0, 10)
+    await addNumbers(store, 0, 10)
     const slow = store.query('SELECT count(*) AS n FROM range(100000000) AS a(i) WHERE i % 7 = 3')
     const running = store.snapshot(join(folder, 'snapshot.duckdb'))
     expect((await slow)[0]).toEqual({ n: 14285714 })

@@ -1,5 +1,6 @@
 /** Tables the tests of the column store fill: one with a column of every kind, and one of numbers. */
 import { expect } from 'vitest'
+import { openDuckdbColumnStore } from '#infra/duckdb/duckdb-column-store.ts'
 import type { ColumnStore, TableDefinition } from '#processors/ports/column-store.ts'
 
 export const everyKind: TableDefinition = {
@@ -19,6 +20,13 @@ export const numbers: TableDefinition = { name: 'numbers', columns: [{ name: 'n'
 
 export function at(next: number, partition = 0): Parameters<ColumnStore['commit']>[0] {
   return [{ topic: 'runs.v1', partition, next, lastId: `event ${next - 1}` }]
+}
+
+/** A store with both. */
+export async function openSampleStore(path = ':memory:'): Promise<ColumnStore> {
+  const store = await openDuckdbColumnStore({ path })
+  await store.define([everyKind, numbers], [])
+  return store
 }
 
 /** Appends the numbers from `from` on and commits behind them. */
