@@ -72,7 +72,8 @@ export function gatewayOf(lattice: Lattice): Gateway {
     roster: given.roster,
     ladder: async ({ provider, model, models: names }) =>
       names === undefined ? oneTier(model, provider) : ladderOf(await routingFor({}), names),
-    session: async (runId, position) => recordedSession({ log, codec, feed }, await placeOfRun(lattice, runId, position)),
+    session: async (runId, position) =>
+      recordedSession({ log, codec, feed }, await placeOfRun(lattice, runId, position)),
   }
 
   return {

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { carryOutPorts } from './carry-out-ports.ts'
 import { corpusOf } from './documents/read-folder.ts'
 import { counterfactual } from './kinds/replay/counterfactual.command.ts'
@@ -9,15 +8,12 @@ import type {
 } from './kinds/replay/counterfactual.command.ts'
 import { replay } from './kinds/replay/replay.command.ts'
 import type { Replayed, ReplayOptions, ReplayPorts } from './kinds/replay/replay.command.ts'
-import { appendReplayRow, replayRowsFile } from './kinds/replay/replay-rows.ts'
 import type { ReplayRequest } from './kinds/replay/replay.spec.ts'
-import { readRun } from './kinds/replay/run-side.ts'
-import { findRun } from './runs/find-run.query.ts'
-import { placesOf } from './runs/runs.query.ts'
+import { readRunsOf, replayRowsOf } from './replay-rows.ts'
 import { choiceNamed, routeNamed } from './models/route-named.ts'
 import type { ModelChoice } from './models/route-model.ts'
-import { Failure, isFailure } from './ports/failure.ts'
-import { need } from './start.ts'
+import type { Failure } from './ports/failure.ts'
+import { isFailure } from './ports/failure.ts'
 import type { Lattice } from './start.ts'
 import { submitPorts } from './submit-ports.ts'
 
@@ -38,16 +34,19 @@ export interface Replays {
     runIds: readonly string[],
     options: Omit<CounterfactualOptions, 'ladder'> & { readonly model?: string | undefined },
   ): Promise<Counterfactual>
+  /** Writes the rows that killed processes left unwritten; resolves with what could not be written. */
+  sweepReplayRows(): Promise<readonly Failure[]>
 }
 
 const usualModels = { local: 'qwen3.5:latest', escalation: 'kimi-k2.6:cloud' }
-const storeWaitMs = 30_000
 const usualRetrieval = { k: 5, threshold: 0.3 }
 
 export function replaysOf(lattice: Lattice): Replays {
   const { given, claimCheck } = lattice
   const { settings, models } = given
   const { gateway } = models
+  const rows = replayRowsOf(lattice)
+  const read = readRunsOf(lattice)
 
   function choices(model: string): readonly ModelChoice[] {
     if (gateway !== undefined) return [{ provider: gateway.name, model }]
@@ -76,24 +75,14 @@ export function replaysOf(lattice: Lattice): Replays {
     limits: { attemptTimeoutMs: settings.attemptTimeoutMs, deadlineMs: settings.deadlineMs },
     retrieval: settings.retrieval ?? usualRetrieval,
     corpora: async (root) => [await corpusOf(root)],
-    log: (root, result) => appendReplayRow(given.openRowFile(join(root, replayRowsFile), 'replay-rows'), result),
+    rows,
+    read: async (runId) => (await read(runId)).state,
   }
   const counterfactualPorts: CounterfactualPorts = {
     ...ports,
     carryOutPorts: (instead) =>
       carryOutPorts(lattice, { instead: gateway === undefined ? instead : { provider: gateway, ...instead } }),
-    async read(runId, at) {
-      const { log, clock } = given
-      const { feed, codec } = lattice
-      const store = need(lattice, 'lookup')
-      await (at === undefined ? feed.catchUp() : feed.reached(at))
-      if (at !== undefined && !(await store.reached([at], storeWaitMs)))
-        throw new Failure('position.not-reached', 'the lookup store did not catch up')
-      const place = await findRun({ store, log, feed, clock }, runId, (tables) => placesOf(tables, runId))
-      const read = await readRun({ log, codec, feed, claimCheck }, place)
-      if (read === undefined) throw new Failure('run.unknown', `run ${runId} has no readable beginning`)
-      return read
-    },
+    read,
   }
   return {
     replay: (request, { root = settings.replayRoot ?? settings.folder, ...options }) =>
@@ -102,5 +91,6 @@ export function replaysOf(lattice: Lattice): Replays {
       const ladder = model === undefined ? undefined : [{ name: model, choices: [...choices(model)] }]
       return counterfactual(counterfactualPorts, runIds, { ...options, ladder })
     },
+    sweepReplayRows: () => rows.sweep(),
   }
 }

@@ -1,6 +1,8 @@
 import { writeRows } from './delivery/row-sink.ts'
 import type { RowSinkPorts } from './delivery/row-sink.ts'
 import { sessionsSink } from './kinds/iterate/sessions.sink.ts'
+import { isFailure } from './ports/failure.ts'
+import { replayRowsOf } from './replay-rows.ts'
 import type { Lattice } from './start.ts'
 
 /**
@@ -28,17 +30,31 @@ function sinksOf({ settings }: Lattice['given']): readonly Sink[] {
 }
 
 const tryEveryMs = 2_000
+const sweepEveryMs = 5_000
 
 export async function followSinks(lattice: Lattice, signal: AbortSignal): Promise<void> {
   const { clock } = lattice.given
-  await Promise.all(
-    sinksOf(lattice.given).map(async (sink) => {
-      while (sink.path !== undefined && !signal.aborted) {
-        await write(lattice, sink, signal)
-        await clock.sleep(tryEveryMs, signal)
-      }
-    }),
-  )
+  const following = sinksOf(lattice.given).map(async (sink) => {
+    while (sink.path !== undefined && !signal.aborted) {
+      await write(lattice, sink, signal)
+      await clock.sleep(tryEveryMs, signal)
+    }
+  })
+  await Promise.all([...following, sweepReplayRows(lattice, signal)])
+}
+
+/** Who asks for a replay writes its row; here are written those that a process was killed before, or could not write. */
+async function sweepReplayRows(lattice: Lattice, signal: AbortSignal): Promise<void> {
+  const { clock, report } = lattice.given
+  const rows = replayRowsOf(lattice)
+  while (!signal.aborted) {
+    const failures = await rows.sweep().catch((error: unknown) => [error])
+    for (const failure of signal.aborted ? [] : failures) {
+      const { code, message } = isFailure(failure) ? failure : { code: 'internal', message: String(failure) }
+      report({ signal: 'store.stalled', store: 'replays', code, message })
+    }
+    await clock.sleep(sweepEveryMs, signal)
+  }
 }
 
 async function write({ given, codec, feed, claimCheck }: Lattice, sink: Sink, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { Failure } from '#processors/ports/failure.ts'
 import type { Opened } from '#api/opened.ts'
+import type { Position } from '#schemas/position.ts'
 import { answer } from './command.ts'
 import type { CliAction, CliContext, ExitCode } from './command.ts'
 import { replayPast } from './replay-past.ts'
@@ -49,9 +50,6 @@ async function taskOf(task: string, file: CliContext['options'][string]): Promis
   })
 }
 
-/** For the run to be found by the commands after this one; it is on the log all the same. */
-const shownWithinMs = 5_000
-
 async function replayTask(context: CliContext, task: string): Promise<ExitCode> {
   const { options, print, signal, loaded } = context
   if (task.trim() === '') {
@@ -76,13 +74,13 @@ async function replayTask(context: CliContext, task: string): Promise<ExitCode> 
       },
       { principal: 'local', traceId: randomBytes(16).toString('hex'), gone: signal },
     )
-    const { stores } = opened.lattice
-    for (const store of [stores.lookup, stores.folders]) await store?.reached([position], shownWithinMs)
+    await showRun(opened, position)
     answer(context, result, result.model_response)
     const { passed, reasons } = result.validation_result
     print.note(`${passed ? 'passed' : 'not passed'}${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`)
     print.note(`models    ${result.escalation_path.join(' → ')}`)
     print.note(`run id    ${result.recorded_run_id}`)
+    await writeEarlierRows(opened, print)
     if (signal.aborted) return 130
     if (unlogged !== undefined) {
       print.error(unlogged.message, unlogged.remedy)
@@ -92,6 +90,21 @@ async function replayTask(context: CliContext, task: string): Promise<ExitCode> 
   } finally {
     await opened.close()
   }
+}
+
+/** For the run to be found by the commands after this one; it is on the log all the same, and what is here is told anyway. */
+async function showRun({ lattice: { stores } }: Opened, position: Position): Promise<void> {
+  // A store that another process has is its own to fold.
+  const ours = [stores.lookup, stores.folders].filter((store) => store !== undefined)
+  await Promise.allSettled(ours.map((store) => store.reached([position], shownWithinMs)))
+}
+
+const shownWithinMs = 5_000
+
+/** Those that a killed process left unwritten: none of this command's own result. */
+async function writeEarlierRows({ gateway }: Opened, print: CliContext['print']): Promise<void> {
+  const failures = await gateway.sweepReplayRows().catch((error: unknown) => [error as Error])
+  for (const { message } of failures) print.note(`an earlier replay's row is not written: ${message}`)
 }
 
 /** Of a root without playbooks its own documents are searched. */

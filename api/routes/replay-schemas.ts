@@ -34,7 +34,10 @@ const fields = {
   model_used: Type.String(),
   escalation_path: Type.Array(Type.String()),
   validation_result: Type.Object({ passed: Type.Boolean(), reasons: Type.Array(Type.String()) }),
-  recorded_run_id: Type.String({ description: '`replay:<16 hex>:<12 hex>`, also the id of `GET /v1/runs/:id`.' }),
+  recorded_run_id: Type.String({
+    description:
+      '`replay:<16 hex>:<12 hex>`, also the id of `GET /v1/runs/:id`; with an Idempotency-Key that is in `x-request-id`.',
+  }),
   recorded_at: Type.String(),
   duration_ms: Type.Integer(),
 }

@@ -26,6 +26,8 @@ export interface InteractiveRequest {
   readonly spec: (bodyHash?: string) => RunSpec | Promise<RunSpec>
   readonly principal: string
   readonly idempotencyKey?: string | undefined
+  /** Of a run without a key; a new one where it is not given. */
+  readonly runId?: string
   readonly traceparent?: string | undefined
 }
 
@@ -34,9 +36,9 @@ export type Begun =
   | { readonly is: 'repeated'; readonly submitted: SubmittedRun }
 
 export async function beginInteractive(ports: InteractivePorts, request: InteractiveRequest): Promise<Begun> {
-  const { idempotencyKey, traceparent, spec } = request
+  const { idempotencyKey, traceparent, spec, runId = ports.clock.newId() } = request
   if (idempotencyKey === undefined) {
-    const submission = await prepareRun(ports, { runId: ports.clock.newId(), spec: await spec(), traceparent })
+    const submission = await prepareRun(ports, { runId, spec: await spec(), traceparent })
     return { is: 'begun', known: { ...knownOf(submission.event), submission } }
   }
   for (let retaken = 0; ; retaken++) {

@@ -68,11 +68,13 @@ export function evolve(run: RunState | undefined, event: AnyNewEvent): RunState 
     case 'run.expired':
       return { ...run, expired: true }
     case 'run.completed': {
-      const { outcome, reason, attempt } = event.data
-      if (outcome === 'accepted' && !mayStand(run, attempt)) return { ...run, outcome: 'failed', reason: 'unproven' }
+      const { outcome, reason, attempt, durationMs } = event.data
+      if (outcome === 'accepted' && !mayStand(run, attempt))
+        return { ...run, durationMs, outcome: 'failed', reason: 'unproven' }
       return {
         ...run,
         outcome,
+        durationMs,
         ...(reason === null ? {} : { reason }),
         ...(attempt === null ? {} : { answer: attempt }),
       }

@@ -8,7 +8,6 @@ import type { EventData } from '#schemas/event.ts'
 export type RunSpec = EventData['task.submitted']
 export type Tier = RunSpec['ladder'][number]
 export type Choice = Tier['choices'][number]
-export type Limits = RunSpec['limits']
 export type Outcome = EventData['run.completed']['outcome']
 export type Finding = EventData['verdict.reached']['findings'][number]
 
@@ -34,6 +33,8 @@ export interface RunState {
   readonly reason?: string
   /** The attempt whose answer stands. */
   readonly answer?: number
+  /** As its end says it: what `elapsedMs` has, and what lay between. */
+  readonly durationMs?: number
 }
 
 export interface AttemptState {

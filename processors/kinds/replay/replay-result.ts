@@ -1,11 +1,13 @@
 import type { ClaimCheck } from '#processors/journal/claim-check.ts'
 import type { ChatMessage } from '#processors/ports/model-provider.ts'
 import type { AttemptState, RunState } from '#processors/runs/run.ts'
+import { recordedRunId } from './replay.spec.ts'
 
 /**
  * What a replay came to, told from its run.
  *
- * Promise: of what is on the log alone, so the same result is told from the events again, and secrets are redacted in it.
+ * Promise: of what is on the log alone, so the answer, its row and the answer to a repeated request are the same, and
+ * secrets are redacted in it.
  * A call that failed and an answer that did not pass are results. Lists are never null.
  */
 export interface ReplayResult {
@@ -32,44 +34,36 @@ export interface ContextBundle {
   }[]
 }
 
-export interface ReplayNames {
-  readonly localModel: string
-  readonly escalationModel: string
-}
-
 type Validation = ReplayResult['validation_result']
 
-export async function replayResult(
-  run: RunState,
-  { claimCheck }: { readonly claimCheck: ClaimCheck },
-  begun: ReplayNames & { readonly taskHash: string; readonly recordedAt: string; readonly durationMs: number },
-): Promise<ReplayResult> {
-  const { localModel, escalationModel } = begun
+export async function replayResult(run: RunState, claimCheck: Pick<ClaimCheck, 'open'>): Promise<ReplayResult> {
+  const { ladder, tags } = run.spec
+  const [localModel = '', escalationModel = ''] = ladder.map(({ name }) => name)
   const bundle = await bundleOf(run, claimCheck)
   const [local, stronger] = [0, 1].map((tier) => run.attempts.findLast((one) => one.tier === tier))
   const stands = stronger?.result?.is === 'completed' ? stronger : local
   return {
     input_task: await taskOf(run, claimCheck),
-    task_hash: begun.taskHash,
+    task_hash: tags['task_hash'] ?? '',
     retrieved_artifacts: { rag_ids: bundle?.retrieved_playbooks.map((one) => one.rag_id) ?? [] },
     context_bundle: bundle,
     model_response: stands?.result?.is === 'completed' ? await claimCheck.open(stands.result.content) : '',
     model_used: stands !== undefined && stands === stronger ? escalationModel : localModel,
     escalation_path: stronger === undefined ? [localModel] : [localModel, escalationModel],
     validation_result: validationOf(run, { local, stronger }, escalationModel),
-    recorded_run_id: run.runId,
-    recorded_at: begun.recordedAt,
-    duration_ms: Math.round(begun.durationMs),
+    recorded_run_id: recordedRunId(run),
+    recorded_at: tags['recorded_at'] ?? '',
+    duration_ms: Math.round(run.durationMs ?? 0),
   }
 }
 
-async function taskOf(run: RunState, claimCheck: ClaimCheck): Promise<string> {
+async function taskOf(run: RunState, claimCheck: Pick<ClaimCheck, 'open'>): Promise<string> {
   const messages = JSON.parse(await claimCheck.open(run.spec.messages)) as ChatMessage[]
   const content = messages.findLast(({ role }) => role === 'user')?.content
   return typeof content === 'string' ? content : ''
 }
 
-async function bundleOf({ retrieval }: RunState, claimCheck: ClaimCheck): Promise<ContextBundle | null> {
+async function bundleOf({ retrieval }: RunState, claimCheck: Pick<ClaimCheck, 'open'>): Promise<ContextBundle | null> {
   if (retrieval === undefined) return null
   return {
     query: await claimCheck.open(retrieval.query),

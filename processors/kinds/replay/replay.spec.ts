@@ -1,4 +1,4 @@
-import type { RunSpec } from '#processors/runs/run.ts'
+import type { RunSpec, RunState } from '#processors/runs/run.ts'
 import { sha256 } from '#schemas/ids.ts'
 
 /**
@@ -25,6 +25,9 @@ export interface ReplayGiven {
   readonly root: string
   readonly principal: string
   readonly traceId: string
+  /** When it began, by this machine's clock. */
+  readonly recordedAt: string
+  readonly bodyHash?: string | undefined
 }
 
 export function replaySpec(request: ReplayRequest, given: ReplayGiven): RunSpec {
@@ -45,8 +48,12 @@ export function replaySpec(request: ReplayRequest, given: ReplayGiven): RunSpec 
     principal: given.principal,
     interactive: true,
     folder: given.root,
-    bodyHash: null,
-    tags: { task_hash: sha256(task), ...(request.dryRun === true ? { dry_run: 'true' } : {}) },
+    bodyHash: given.bodyHash ?? null,
+    tags: {
+      task_hash: sha256(task),
+      recorded_at: given.recordedAt,
+      ...(request.dryRun === true ? { dry_run: 'true' } : {}),
+    },
     redactions: 0,
     traceId: given.traceId,
   }
@@ -58,5 +65,14 @@ const systemPrompt =
 
 /** `replay:<taskhash16>:<sha12>` */
 export function replayId(task: string, begun: { readonly recordedAt: string; readonly nonce: string }): string {
-  return `replay:${sha256(task).slice(0, 16)}:${sha256(`${begun.recordedAt} ${begun.nonce}`).slice(0, 12)}`
+  return recordedId(sha256(task), `${begun.recordedAt} ${begun.nonce}`)
+}
+
+/** What a replay is known by outside: its run's id, but for one with an idempotency key, whose run is named by that (R13). */
+export function recordedRunId({ runId, spec }: Pick<RunState, 'runId' | 'spec'>): string {
+  return runId.startsWith('replay:') ? runId : recordedId(spec.tags['task_hash'] ?? '', runId)
+}
+
+function recordedId(taskHash: string, unique: string): string {
+  return `replay:${taskHash.slice(0, 16)}:${sha256(unique).slice(0, 12)}`
 }

@@ -13,7 +13,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-const start = (worker = false): Promise<Serving> => serving({ folder, stores: ['lookup'], worker })
+const start = (worker = false): Promise<Serving> =>
+  serving({ folder, stores: ['lookup'], worker, env: { LH_DISTILL_ROOT: folder } })
 const messages = [{ role: 'user', content: 'How long?' }]
 const schema = { type: 'object', required: ['n'] }
 const iterate = { kind: 'json_schema', prompt: 'One', model: 'openai/m', context: { schema } }
@@ -22,6 +23,7 @@ const bodies = {
   '/v1/chat': { messages },
   '/v1/embeddings': { model: 'openai/m', input: 'text' },
   '/v1/iterate': iterate,
+  '/v1/replay': { task: 'When?', local_model: 'openai/m', no_retrieval: true },
 }
 type Path = keyof typeof bodies
 
@@ -41,6 +43,7 @@ async function stopDuring(path: Path, worker = false): Promise<Answer> {
 test.each(Object.keys(bodies) as Path[])('%s: the same key gets an answer of the next server', async (path) => {
   const stopped = await stopDuring(path)
   expect([stopped.status, stopped.code]).toEqual([503, 'server.closing'])
+  expect(stopped.headers.get('retry-after')).toBe('1')
 
   await using server = await start()
   server.models.answerWith('{"n": 1}')
@@ -75,7 +78,7 @@ test('the run that was stopped is abandoned and stays so; another body under its
   expect([other.status, other.code]).toEqual([422, 'idempotency.conflict'])
   await ask(server, '/v1/chat')
   const runs = await eventually('both are listed', async () => {
-    const { json } = await server.ask('/v1/runs')
+    const { json } = await server.ask('/v1/runs?status=done')
     return json.runs.length === 2 ? (json.runs as Record<string, unknown>[]) : undefined
   })
   expect(runs.map(({ outcome, reason }) => [outcome, reason])).toEqual([

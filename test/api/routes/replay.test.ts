@@ -1,10 +1,11 @@
 /** `POST /v1/replay` over real HTTP, with a fake model server behind it and the shared file on a real disk. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { serving } from '#test/api/http/serving.ts'
 import type { Answer, Serving } from '#test/api/http/serving.ts'
+import { eventually } from '#test/contracts/eventually.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'lattice-replay-'))
 const rows = join(root, 'data', '_kb', 'replay_runs.jsonl')
@@ -164,13 +165,71 @@ test('the row keeps 4,000 characters of the response and cuts none in two; the a
   expect(run.json.answer).toBe(long)
 })
 
-test('a row that can not be written is a result and an error', async () => {
+test('a row that can not be written is a result and an error; it is written once it can be', async () => {
   byModel({ small: 'The gate opens at six [1].' })
   mkdirSync(rows, { recursive: true })
   const { status, json } = await replay({ task, ...models })
   expect(status).toBe(500)
   expect(json).toMatchObject({ model_response: 'The gate opens at six [1].', validation_result: { passed: true } })
-  expect(json.error).toMatchObject({ code: 'store.stalled', message: expect.stringContaining('log replay evidence') })
+  const { error, ...result } = json
+  expect(error).toMatchObject({ code: 'store.stalled', message: expect.stringContaining('log replay evidence') })
+  rmSync(rows, { recursive: true })
+  const row = await eventually('the row', async () => {
+    const isWhole = existsSync(rows) && readFileSync(rows, 'utf8').endsWith('\n')
+    const all = isWhole ? loggedRows() : []
+    return all.find(({ recorded_run_id: id }) => id === json.recorded_run_id)
+  })
+  expect(row).toEqual({ schema: 'replay_run.v1', ...result })
+})
+
+describe('with an Idempotency-Key', () => {
+  const keyed = (key: string, body: object): Promise<Answer> =>
+    server.ask('/v1/replay', {
+      method: 'POST',
+      body: { task, ...models, ...body },
+      headers: { 'idempotency-key': key },
+    })
+
+  test('the same request gets the recorded result, and one row', async () => {
+    byModel({ small: 'I cannot help with that.', large: 'At six [1].' })
+    const first = await keyed('same', { allow_escalation: true })
+    const again = await keyed('same', { allow_escalation: true })
+    expect(again.json).toEqual(first.json)
+    expect(first.json.validation_result.reasons).toEqual(['recovered via escalation to large'])
+    expect([first, again].map(({ headers }) => headers.get('idempotency-replayed'))).toEqual([null, 'true'])
+    expect(again.headers.get('x-request-id')).toBe(first.headers.get('x-request-id'))
+    expect(server.models.callCount).toBe(2)
+    expect(loggedRows()).toEqual([{ schema: 'replay_run.v1', ...first.json }])
+    expect(first.json.recorded_run_id).toMatch(/^replay:[0-9a-f]{16}:[0-9a-f]{12}$/)
+    const run = await server.ask(`/v1/runs/${first.headers.get('x-request-id')}`)
+    expect(run.json).toMatchObject({ kind: 'replay', outcome: 'accepted' })
+  })
+
+  test('another body is refused, also another task', async () => {
+    byModel({ small: 'At six [1].' })
+    await keyed('other', {})
+    expect(await keyed('other', { task: 'Another?' })).toMatchObject({ status: 422, code: 'idempotency.conflict' })
+    expect(await keyed('other', { dry_run: true })).toMatchObject({ status: 422, code: 'idempotency.conflict' })
+    expect(server.models.callCount).toBe(1)
+  })
+
+  test('of two at once one is answered, and the other told to ask again', async () => {
+    byModel({ small: 'At six [1].' })
+    server.models.script({ fault: 'slow', ms: 300 })
+    const both = await Promise.all([keyed('twice', {}), keyed('twice', {})])
+    expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409])
+    expect(both.map(({ code }) => code)).toContain('run.open')
+    expect(loggedRows()).toHaveLength(1)
+  })
+})
+
+test('many at once have a row each', async () => {
+  byModel({ small: 'At six [1].' })
+  const answers = await Promise.all(Array.from({ length: 12 }, () => replay({ task, ...models })))
+  const ids = answers.map(({ json }) => json.recorded_run_id)
+  const logged = loggedRows().map(({ recorded_run_id: id }) => id)
+  expect(logged).toHaveLength(ids.length)
+  expect(new Set(logged)).toEqual(new Set(ids))
 })
 
 test('a corpus that can not be read is an error, and nothing is asked', async () => {
