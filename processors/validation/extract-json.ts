@@ -9,6 +9,7 @@
  * 3. the first balanced `{…}` in the text that is JSON. Braces in strings don't count, nor those that begin no object
  *    (`{name}`). What is nested in a broken or cut object is not taken for the answer.
  *
+ * What nests deeper than 256 or has more than a million values is not taken, nor is anything looked for within or behind it.
  * An array in prose is not looked for, because `[1]` there is a citation: the first object in or after it is found.
  */
 export interface ExtractedJson {
@@ -22,24 +23,31 @@ export interface ExtractedJson {
 /** Undefined where there is none. */
 export function extractJson(text: string): ExtractedJson | undefined {
   const whole = parsed(text, { stood: 'whole', start: 0, end: text.length })
-  if (whole !== undefined) return whole
+  if (whole !== undefined) return taken(whole)
   for (const { start, end } of fences(text)) {
     const found = parsed(text, { stood: 'fence', start, end })
-    if (found !== undefined) return found
+    if (found !== undefined) return taken(found)
   }
-  return inProse(text)
+  return taken(inProse(text))
 }
 
 /** Deeper ones are not taken: whoever walks them later would run out of stack. */
 const deepest = 256
+/** Larger ones take more time and memory to build than an answer is worth. */
+const mostValues = 1_000_000
 
-function parsed(text: string, at: Omit<ExtractedJson, 'value'>): ExtractedJson | undefined {
+function taken(found: ExtractedJson | 'too large' | undefined): ExtractedJson | undefined {
+  return found === 'too large' ? undefined : found
+}
+
+function parsed(text: string, at: Omit<ExtractedJson, 'value'>): ExtractedJson | 'too large' | undefined {
   const [start, end] = trimmed(text, at.start, at.end)
   const [first, last] = [text[start], text[end - 1]]
   if (!((first === '{' && last === '}') || (first === '[' && last === ']'))) return undefined
+  if (exceeds(text, start, end)) return 'too large'
   try {
     const value: unknown = JSON.parse(text.slice(start, end))
-    return isObject(value) && !isDeep(value) ? { value, stood: at.stood, start, end } : undefined
+    return isObject(value) ? { value, stood: at.stood, start, end } : undefined
   } catch {
     return undefined
   }
@@ -53,11 +61,20 @@ function trimmed(text: string, from: number, to: number): [number, number] {
   return [start, end]
 }
 
-function isDeep(value: object): boolean {
-  let level: object[] = [value]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth === deepest) return true
-    level = level.flatMap((one) => Object.values(one as Record<string, unknown>).filter(isObject))
+/** Counted before anything is built. */
+function exceeds(text: string, start: number, end: number): boolean {
+  let depth = 0
+  let values = 1
+  for (let at = start; at < end; at++) {
+    const unit = text[at]
+    if (unit === '"') {
+      for (at++; at < end && text[at] !== '"'; at++) if (text[at] === '\\') at++
+    } else if (unit === '{' || unit === '[') {
+      depth++
+      values++
+    } else if (unit === '}' || unit === ']') depth--
+    else if (unit === ',') values++
+    if (depth > deepest || values > mostValues) return true
   }
   return false
 }
@@ -100,7 +117,7 @@ function openingMark(line: string): string | undefined {
 /** Objects that are opened and never closed cost a scan to the end each. */
 const mostUnclosed = 16
 
-function inProse(text: string): ExtractedJson | undefined {
+function inProse(text: string): ExtractedJson | 'too large' | undefined {
   let unclosed = 0
   for (let start = nextObject(text, 0); start !== -1;) {
     const end = balancedEnd(text, start)

@@ -4,23 +4,30 @@ import type { Validator } from './validator.ts'
 /**
  * The gate of a replayed task: an answer that says something of its own, refuses nothing, and uses what was retrieved.
  *
- * Promise: total, and of any language: words are found as Unicode has them (UAX #29), also where no space parts them. It
- * judges no facts; an answer that passes may still be wrong. `options.task` is the task; without it nothing is an echo.
+ * Promise: total, and of any language: words are found as Unicode has them (UAX #29), also where no space parts them. Of each
+ * text the first 100,000 characters are read, as finding words takes a second for each million. It judges no facts; an answer that passes may still be wrong. `options.task` is the task; without it nothing is an echo.
  */
 export const replay: Validator = {
   judge(answer, { task }, { passages = [] }) {
     if (answer.trim() === '') return [finding('Empty', 'empty', 'the response is empty')]
     const asked = typeof task === 'string' ? task : ''
+    const read = beginning(answer)
     return [
-      ...(plain(answer) === plain(asked)
+      ...(plain(read) === plain(beginning(asked))
         ? [finding('Completeness', 'echo', 'the response only repeats the task')]
         : []),
-      ...(refusal.test(answer) ? [finding('Policy', 'refusal', 'the response refuses the task')] : []),
-      ...(passages.length > 0 && !usesOne(answer, { asked, passages })
+      ...(refusal.test(read) ? [finding('Policy', 'refusal', 'the response refuses the task')] : []),
+      ...(passages.length > 0 && !usesOne(read, { asked, passages })
         ? [finding('Consistency', 'ungrounded', 'the response uses none of the retrieved passages')]
         : []),
     ]
   },
+}
+
+const longestRead = 100_000
+
+function beginning(text: string): string {
+  return text.slice(0, longestRead).toWellFormed()
 }
 
 const refusal =
@@ -45,7 +52,7 @@ const tellingLetters = 4
 
 function wordsOf(text: string): Set<string> {
   const words = new Set<string>()
-  for (const { segment, isWordLike } of segmenter.segment(text.normalize('NFC').toLowerCase())) {
+  for (const { segment, isWordLike } of segmenter.segment(beginning(text).normalize('NFC').toLowerCase())) {
     if (isWordLike === true && (segment.length >= tellingLetters || !alphabetic.test(segment))) words.add(segment)
   }
   return words

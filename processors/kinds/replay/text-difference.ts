@@ -17,7 +17,8 @@ export interface TextPart {
   readonly text: string
 }
 
-const timeoutMs = 1000
+/** Nothing else is done meanwhile. */
+const timeoutMs = 200
 
 export function textDifference(before: string, after: string): TextDifference {
   const changes = diffWordsWithSpace(before, after, { timeout: timeoutMs }) ?? [

@@ -45,6 +45,19 @@ test('a cut object gives nothing of itself', () => {
   )
 })
 
+test('what nests deeper than 256, or has more than a million values, is not built', () => {
+  const nested = (levels: number): string => `${'['.repeat(levels)}"]]]["${']'.repeat(levels)}`
+  expect(extractJson(nested(256))?.stood).toBe('whole')
+  expect(extractJson(nested(257))).toBeUndefined()
+  expect(extractJson(`{"a":${nested(5_000_000)}}`)).toBeUndefined()
+  expect(extractJson(`[${'1,'.repeat(900_000)}1]`)?.value).toHaveLength(900_001)
+  const began = performance.now()
+  expect(extractJson(`[${'{},'.repeat(8_000_000)}{}]`)).toBeUndefined()
+  // It took ten seconds, in which nobody else was answered.
+  expect(performance.now() - began).toBeLessThan(3_000)
+  expect(extractJson(JSON.stringify({ a: ',{['.repeat(2_000_000) }))?.stood).toBe('whole')
+})
+
 test('any text gives JSON that stands there, or nothing', () => {
   const piece = fc.constantFrom(
     '{',

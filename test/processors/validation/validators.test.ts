@@ -149,3 +149,14 @@ test('docs/validators.md has every validator and every code', () => {
   expect(codes.length).toBeGreaterThan(20)
   expect([...names, ...codes].filter((word) => !guide.includes(`\`${word}\``))).toEqual(['refused'])
 })
+
+test('a replay of an answer of many megabytes is judged by its beginning', async () => {
+  const passages = [{ path: 'p', text: 'telling' }]
+  const long = 'abcd efgh '.repeat(3_000_000)
+  const judge = (answer: string) =>
+    judgeAnswer('replay', answer, { options: { task: 't' }, roster: undefined, passages })
+  const began = performance.now()
+  expect(await judge(long)).toMatchObject([{ code: 'ungrounded' }])
+  expect(performance.now() - began).toBeLessThan(5_000)
+  expect(await judge(`telling ${long}`)).toEqual([])
+})
