@@ -1,12 +1,14 @@
 /**
- * `npm run generate [-- --check | --golden]`: TypeScript types and embedded schemas from the `.avsc` files.
+ * `npm run generate [-- --check | --golden]`: TypeScript types and embedded schemas from the `.avsc` files, and the table
+ * of settings (`settings-table.ts`).
  *
- * Promise: the output is a function of `schemas/catalog.ts` and the `.avsc` files alone. With `--check` nothing is
+ * Promise: the output is a function of `schemas/catalog.ts`, the `.avsc` files and `infra/config/settings.ts` alone. With `--check` nothing is
  * written and the exit code is 1 when a committed file differs. Nothing reads an `.avsc` file at run time. With
  * `--golden`, versions without golden bytes get them (`golden.ts`).
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { settingsTable } from '#scripts/settings-table.ts'
 import { catalog, eventTypes, type EventType } from '#schemas/catalog.ts'
 
 export interface GeneratedFile {
@@ -38,6 +40,7 @@ export function generatedFiles(): readonly GeneratedFile[] {
   return [
     { path: 'schemas/generated.ts', content: typesFile(versions) },
     { path: 'schemas/generated-schemas.ts', content: schemasFile(versions) },
+    { path: 'docs/settings.md', content: settingsTable() },
   ]
 }
 
