@@ -33,6 +33,7 @@ const defaultPatience: NonNullable<HttpOptions['patience']> = {
   requestMs: 120_000,
   lookEveryMs: 5_000,
 }
+const mostConnections = 8_192
 /** What is under way has so long to end when the server closes. */
 const closeWithinMs = 5_000
 /** A client that reads nothing of its answer for so long has gone, whatever its connection says. */
@@ -61,6 +62,8 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
   )
   http.decorateRequest('principal', 'local')
   http.decorate('closing', closing.signal)
+  // More could take every file this process may open, and then the log can't be written.
+  http.server.maxConnections = mostConnections
   const connections = watchConnections(http.server, { graceMs: closeWithinMs, stalledMs })
   watchUnsent(http.server, { ...usualUnsent, onCut: (bytes) => opened.lattice.given.report(cutOff(bytes)) })
   http.addHook('preClose', async () => {

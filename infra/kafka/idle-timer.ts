@@ -3,17 +3,15 @@
  *
  * `RequestQueue.scheduleCheckPendingRequests` sets a timer even when nothing is pending, for a time in the past (hence
  * Node's TimeoutNegativeWarning), and its callback sets the next; here it is set only when a request waits
- * (tulios/kafkajs#1704). `scheduleRequestTimeoutCheck` looks for late answers ten times a second; here once.
+ * (tulios/kafkajs#1704). `scheduleRequestTimeoutCheck` looks for late answers ten times a second; here once, and by how long
+ * it has seen them wait: the wall clock, which kafkajs notes, may be set an hour on or back in between.
  * `test/infra/kafka/idle-timer.kafka.test.ts` measures what is left.
  */
 import { createRequire } from 'node:module'
 
 interface RequestQueue {
   readonly enforceRequestTimeout: boolean
-  readonly inflight: ReadonlyMap<
-    number,
-    { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }
-  >
+  readonly inflight: ReadonlyMap<number, { readonly requestTimeout: number; timeoutRequest(): void }>
   requestTimeoutIntervalId: NodeJS.Timeout | undefined
   isConnected(): boolean
   destroy(): void
@@ -27,6 +25,8 @@ interface RequestQueue {
 
 const CHECK_EVERY_MS = 10
 const LATE_CHECK_EVERY_MS = 1_000
+/** Brokers ask for less. */
+const LONGEST_THROTTLE_MS = 30_000
 const require = createRequire(import.meta.url)
 let stopped = false
 
@@ -37,10 +37,13 @@ export function stopIdleTimer(): void {
   queue.prototype.scheduleRequestTimeoutCheck = function scheduleRequestTimeoutCheck(this: RequestQueue) {
     if (!this.enforceRequestTimeout) return
     this.destroy()
+    const seen = new WeakMap<object, number>()
     this.requestTimeoutIntervalId = setInterval(() => {
-      const now = Date.now()
+      const now = performance.now()
       for (const request of this.inflight.values()) {
-        if (now - request.sentAt > request.requestTimeout) request.timeoutRequest()
+        const since = seen.get(request) ?? now
+        seen.set(request, since)
+        if (now - since > request.requestTimeout) request.timeoutRequest()
       }
       if (!this.isConnected()) this.destroy()
     }, LATE_CHECK_EVERY_MS)
@@ -52,7 +55,7 @@ export function stopIdleTimer(): void {
         this.throttleCheckTimeoutId = null
         this.checkPendingRequests()
       },
-      Math.max(this.throttledUntil - Date.now(), CHECK_EVERY_MS),
+      Math.min(Math.max(this.throttledUntil - Date.now(), CHECK_EVERY_MS), LONGEST_THROTTLE_MS),
     )
   }
 }
