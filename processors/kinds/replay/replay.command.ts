@@ -90,7 +90,8 @@ export async function replay(ports: ReplayPorts, request: ReplayRequest, options
 
   const { known } = begun
   const { runId } = known.state
-  await rows.owe(runId, root)
+  // Where it can't be noted the row is tried all the same, and only a kill before that would lose it.
+  await rows.owe(runId, root).catch(() => {})
   const carried = await carryOut(
     { ...known, gone: options.gone },
     ports.carryOutPorts({
