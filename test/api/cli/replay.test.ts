@@ -195,7 +195,7 @@ describe('of past runs', () => {
     })
     const text = await replay(['--run', runId, '--system', 'Be brief.'])
     expect([text.code, text.stdout]).toEqual([0, expect.stringContaining(runId)])
-    const after = await lattice(['runs', '--json'], { folder, env })
+    const after = await runs()
     expect(after).toHaveLength(3)
     expect(after).toContainEqual(before[0])
   })
