@@ -39,11 +39,26 @@ function mayBeInPieces(raw: string): boolean {
   return raw.startsWith('data:') || raw.includes('\n') || raw.includes('"logprobs"')
 }
 
-/** The lines of a stream and what is between them; a body that is no stream is one line. */
+/** The events of a stream and what is between them, however many lines that has; a body that is no stream is one. */
 function linesOf(raw: string): readonly Line[] {
   const whole = readLine(raw)
-  return whole.event === undefined ? raw.split(/(\r\n|\r|\n)/).map(readLine) : [whole]
+  if (whole.event !== undefined) return [whole]
+  const lines: Line[] = []
+  let end = 0
+  const keep = (upTo: number): void => {
+    if (upTo > end) lines.push({ text: raw.slice(end, upTo), prefix: '', event: undefined, changed: false })
+  }
+  for (const { 0: text, index } of raw.matchAll(eventLine)) {
+    keep(index)
+    lines.push(readLine(text))
+    end = index + text.length
+  }
+  keep(raw.length)
+  return lines
 }
+
+/** Shorter ones have no room for a piece of text. */
+const eventLine = /^\uFEFF?(?:data:)?[^\S\r\n]*\{[^\r\n]{10,}/gm
 
 function dropLogprobs(line: Line, value: unknown): void {
   if (typeof value !== 'object' || value === null) return

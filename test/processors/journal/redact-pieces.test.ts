@@ -74,3 +74,14 @@ test('what holds no secret stays byte for byte', () => {
   for (const raw of ['', '{"a": 1.0}', '<html>', streamOf(['a ', 'b']), ': comment\nevent: x\ndata: {"a":1}\n\n'])
     expect(redact(raw, 'a b')).toBe(raw)
 })
+
+test('[secret.unseen] a stream of tens of millions of empty lines is read as any other', () => {
+  const lines = '\n'.repeat(15_000_000)
+  const [first = '', second = ''] = [secret.slice(0, 9), secret.slice(9)].map(
+    (content) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}`,
+  )
+  const kept = redact(`${first}${lines}: comment${lines}${second}\r\n`, secret)
+  expect(kept.length).toBeGreaterThan(30_000_000)
+  expect(kept.slice(0, 80)).toContain('[redacted:secret]')
+  expect(kept.slice(-80)).not.toContain(secret.slice(9))
+}, 30_000)
