@@ -72,7 +72,7 @@ function withoutMarks(paragraph: string): string {
   return paragraph
     .replace(/!\[[^\]]*\](\([^)]*\)|\[[^\]]*\])/g, '')
     .replace(/\[([^\]]*)\](\([^)]*\)|\[[^\]]*\])/g, '$1')
-    .replace(/<\/?[a-z][^>]{0,500}>/gi, '')
+    .replace(/(`[^`]*`)|<\/?[a-z][^>]{0,500}>/gi, '$1')
     .replace(/(\*\*|__)(?=\S)(.+?)\1/g, '$2')
     .replace(/\s+/g, ' ')
     .trim()

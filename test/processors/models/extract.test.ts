@@ -51,6 +51,13 @@ describe('with passages', () => {
     )
   })
 
+  test('what looks like a tag is one outside code alone', () => {
+    const text = 'The <b>project</b> of traces is set by `OTEL_NAME=<name>` in the environment.'
+    expect(extract('Where is the project of traces set?', [{ path: 'a.md', text, score: 1 }])).toContain(
+      'The project of traces is set by `OTEL_NAME=<name>` in the environment.',
+    )
+  })
+
   test('headings, badges, tables and code are not quoted', () => {
     for (const question of ['table row', 'badge CI', 'code sentence guide export', 'Configuration Keys Lattice']) {
       const text = extract(question, passages)
