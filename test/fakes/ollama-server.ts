@@ -5,7 +5,7 @@
  * in order of arrival; after the script the answer is good. A stream goes out a line at a time.
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listening } from './listening.ts'
 import { vectorOf } from './openai-answers.ts'
 
 export type OllamaFault =
@@ -59,18 +59,9 @@ interface State {
 export async function startFakeOllama(options: FakeOllamaOptions = {}): Promise<FakeOllama> {
   const state: State = { options, script: [], calls: [] }
   const server = createServer((request, response) => route(state, request, response))
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const close = async (): Promise<void> => {
-    if (!server.listening) return
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    server.closeAllConnections()
-    await closed
-  }
+  const { origin, close } = await listening(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api`,
+    url: `${origin}/api`,
     calls: state.calls,
     get callCount() {
       return state.calls.length

@@ -8,7 +8,6 @@
  * Any path ending in one of these or in `/models` works, so any base URL does.
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import {
   type ChatBody,
   type Completion,
@@ -17,6 +16,7 @@ import {
   parallelCalls,
   toolCallsOf,
 } from './openai-answers.ts'
+import { listening } from './listening.ts'
 import { commit, type Fault, type OtherAnswer } from './openai-faults.ts'
 import { chunksOf, writtenEvents } from './openai-stream.ts'
 
@@ -94,23 +94,14 @@ export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<
   }
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => route(state, request, response))
   server.on('connection', (socket) => socket.setNoDelay(true))
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port ?? 0, '127.0.0.1', resolve)
-  })
-  const close = async (): Promise<void> => {
-    if (!server.listening) return
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    server.closeAllConnections()
-    await closed
-  }
+  const { origin, close } = await listening(server, options.port)
   const answerWith = (answer: FakeAnswer) => {
     state.answer = answer
     state.constant = typeof answer === 'string' ? Buffer.from(JSON.stringify(completionOf(answer, {}))) : undefined
   }
   answerWith(options.answer ?? 'ok')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    url: `${origin}/v1`,
     get calls() {
       return state.calls
     },

@@ -3,8 +3,8 @@
  * (`opentelemetry/proto/trace/v1/trace.proto`), and answers as told.
  */
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import protobuf from 'protobufjs'
+import { listening } from './listening.ts'
 
 export interface ReceivedSpan {
   readonly traceId: string
@@ -67,18 +67,15 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       response.end(status === 200 ? '' : `no: ${String(request.headers.authorization)}`)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { origin, close } = await listening(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: origin,
     batches,
     get requests() {
       return requests
     },
     script: (...next) => void statuses.push(...next),
-    async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    close,
   }
 }
 

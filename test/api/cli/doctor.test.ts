@@ -1,10 +1,9 @@
 /** `lattice doctor`, as a process: what answers, what refuses, and that looking leaves nothing behind. */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { type Listening, listening } from '#test/fakes/listening.ts'
 import { lattice, makeFolder, removeFolder } from './cli-process.ts'
 
 // Each test starts processes, on a machine that may be busy.
@@ -12,24 +11,24 @@ vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const key = 'gsk_0123456789abcdef'
 let folder: string
-let server: Server
+let there: Listening
 let url: string
 /** Method and path of what was asked. */
 const asked: string[] = []
 
 beforeAll(async () => {
   folder = makeFolder()
-  server = createServer(({ method, url: path, headers }, response) => {
+  const server = createServer(({ method, url: path, headers }, response) => {
     asked.push(`${method} ${path}`)
     const isOurs = headers.authorization === `Bearer ${key}`
     response.writeHead(isOurs ? 200 : 401, { 'content-type': 'application/json' })
     response.end(JSON.stringify(isOurs ? { data: [{ id: 'a' }, { id: 'b' }] } : { error: { message: 'who is it?' } }))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`
+  there = await listening(server)
+  url = `${there.origin}/v1`
 })
 afterAll(async () => {
-  await new Promise((resolve) => server.close(resolve))
+  await there.close()
   removeFolder(folder)
 })
 

@@ -1,22 +1,23 @@
 /** A server that closes although its clients keep their connections. */
 import { createServer, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { watchConnections } from '#api/http/connections.ts'
 import { eventually } from '#test/contracts/eventually.ts'
+import { listening } from '#test/fakes/listening.ts'
 
 /** A server whose answers are held back until they are let go. */
 async function holding(graceMs: number, stalledMs = 60_000) {
   const held: ServerResponse[] = []
   const server = createServer({ keepAliveTimeout: 60_000 }, (_, response) => void held.push(response))
   const connections = watchConnections(server, { graceMs, stalledMs })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = await listening(server)
   const closed = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve())
       connections.end()
     })
-  return { server, held, closed, port: (server.address() as AddressInfo).port }
+  return { server, held, closed, port }
 }
 
 function client(port: number, text: string): { socket: Socket; received(): string; gone: Promise<void> } {

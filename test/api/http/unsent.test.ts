@@ -1,9 +1,10 @@
 /** Many clients that take nothing of their answers, over real sockets. */
 import { createServer, type ServerResponse } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { type UnsentLimits, watchUnsent } from '#api/http/unsent.ts'
 import { eventually } from '#test/contracts/eventually.ts'
+import { listening } from '#test/fakes/listening.ts'
 
 const mb = 1024 * 1024
 const ends: (() => void)[] = []
@@ -16,12 +17,8 @@ async function serving(limits: Partial<UnsentLimits>) {
   const cut: number[] = []
   const server = createServer((_, response) => void held.push(response))
   watchUnsent(server, { mostBytes: 64 * mb, graceMs: 60_000, lookEveryMs: 10, onCut: (n) => cut.push(n), ...limits })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  ends.push(() => {
-    server.closeAllConnections()
-    server.close()
-  })
+  const { port, close } = await listening(server)
+  ends.push(() => void close())
   /** One more client and its answer. */
   async function client({ reads }: { reads: boolean }): Promise<{ socket: Socket; response: ServerResponse }> {
     const before = held.length

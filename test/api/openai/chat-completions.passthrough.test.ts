@@ -1,11 +1,11 @@
 /** A stream through the whole server: what the model server said, as it said it, however its bytes came. */
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createParser } from 'eventsource-parser'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { serving } from '#test/api/http/serving.ts'
 import type { Serving } from '#test/api/http/serving.ts'
+import { type Listening, listening } from '#test/fakes/listening.ts'
 
 /** Writes the pieces of the next answer one by one, each in a packet of its own. */
 let pieces: readonly Buffer[] = []
@@ -23,20 +23,19 @@ const upstream = createServer((request, response) => {
   request.socket.setNoDelay(true)
 })
 
+let there: Listening
 let server: Serving
 beforeAll(async () => {
-  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
-  const { port } = upstream.address() as AddressInfo
+  there = await listening(upstream)
   server = await serving({
-    env: { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1` },
+    env: { OPENAI_BASE_URL: `${there.origin}/v1` },
     stores: ['lookup'],
     worker: false,
   })
 })
 afterAll(async () => {
   await server.close()
-  upstream.closeAllConnections()
-  await new Promise((resolve) => upstream.close(resolve))
+  await there.close()
 })
 
 /** Chunks as servers write them: with spaces, fields nobody knows, any characters. */

@@ -9,6 +9,7 @@ import { LinkBroken, openLink, protocolError } from '#infra/kafka/connection.ts'
 import { metadata, versions } from '#infra/kafka/requests.ts'
 import { freePort } from '#scripts/services/ports.ts'
 import { eventually } from '#test/contracts/eventually.ts'
+import { listening } from '#test/fakes/listening.ts'
 import { linkTo } from './kafka-admin.ts'
 
 const broker = process.env['LATTICE_TEST_KAFKA'] ?? ''
@@ -70,13 +71,10 @@ describe('connection', () => {
     )
     expect(nobody).toBeInstanceOf(LinkBroken)
     expect(nobody).toMatchObject({ sent: false })
-    const silent = createServer(() => {})
-    await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done))
-    const { port } = silent.address() as { port: number }
-    expect(await openLink({ host: '127.0.0.1', port }, settings).catch((error: unknown) => error)).toBeInstanceOf(
-      LinkBroken,
-    )
-    silent.close()
+    await using silent = await listening(createServer(() => {}))
+    expect(
+      await openLink({ host: '127.0.0.1', port: silent.port }, settings).catch((error: unknown) => error),
+    ).toBeInstanceOf(LinkBroken)
   })
 
   it.for([

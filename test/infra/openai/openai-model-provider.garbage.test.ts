@@ -1,10 +1,11 @@
 /** Whatever comes back, the call settles with a typed reply: properties over bytes on a real connection. */
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { openOpenAiModelProvider, type OpenAiModelProvider } from '#infra/openai/openai-model-provider.ts'
 import type { ModelReply } from '#processors/ports/model-provider.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
+import { listening } from '#test/fakes/listening.ts'
 
 function openAt(baseUrl: string): OpenAiModelProvider {
   return openOpenAiModelProvider({ name: 'openai', baseUrl, defaultModel: 'm' })
@@ -48,8 +49,8 @@ test('any bytes instead of HTTP give a typed failure', async () => {
   const raw = createServer((socket) => {
     socket.on('error', () => {}).on('data', () => socket.end(bytes))
   })
-  await new Promise<void>((resolve) => raw.listen(0, '127.0.0.1', resolve))
-  const open = openAt(`http://127.0.0.1:${(raw.address() as AddressInfo).port}/v1`)
+  await using there = await listening(raw)
+  const open = openAt(`${there.origin}/v1`)
   const prefix = fc.constantFrom(
     '',
     'HTTP/1.1 200 OK\r\n',
@@ -65,5 +66,4 @@ test('any bytes instead of HTTP give a typed failure', async () => {
     { numRuns: 150 },
   )
   await open.close()
-  raw.close()
 })

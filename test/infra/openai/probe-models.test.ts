@@ -1,11 +1,14 @@
 /** Whether a local server is there. */
-import { type AddressInfo, createServer, type Server } from 'node:net'
+import { createServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { probeModels } from '#infra/openai/probe-models.ts'
+import { type Listening, listening } from '#test/fakes/listening.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
 
-const open: Server[] = []
-afterEach(() => open.splice(0).forEach((server) => server.close()))
+const open: Listening[] = []
+afterEach(async () => {
+  for (const server of open.splice(0)) await server.close()
+})
 
 function at(baseUrl: string) {
   return { baseUrl, apiKey: undefined, local: true }
@@ -16,9 +19,9 @@ async function serverThatSays(text: string | undefined): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => {}).on('data', () => text !== undefined && socket.end(text))
   })
-  open.push(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const there = await listening(server)
+  open.push(there)
+  return there.origin
 }
 
 const reply = (status: string, body: string): string =>

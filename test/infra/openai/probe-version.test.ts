@@ -1,8 +1,8 @@
 /** Whether Ollama is there, by its version. */
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { probeVersion } from '#infra/openai/probe-version.ts'
+import { listening } from '#test/fakes/listening.ts'
 
 const options = { signal: new AbortController().signal, timeoutMs: 2000 }
 
@@ -12,11 +12,9 @@ test.for(['', '/', '/v1', '/v1/', '/api', '/api/'])('with %j after its address i
     asked.push(request.url)
     response.end('{"version":"0.12.6"}')
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`
-  expect(await probeVersion(url, options)).toEqual({ answers: true, detail: 'Ollama 0.12.6' })
+  await using there = await listening(server)
+  expect(await probeVersion(`${there.origin}${path}`, options)).toEqual({ answers: true, detail: 'Ollama 0.12.6' })
   expect(asked).toEqual(['/api/version'])
-  server.close()
 })
 
 test('nobody there, somebody else there, and somebody who hangs are told apart', async () => {
@@ -24,10 +22,8 @@ test('nobody there, somebody else there, and somebody who hangs are told apart',
   const server = createServer((request, response) => {
     if (request.url === '/api/version') response.end('<html>')
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await using there = await listening(server)
+  const url = there.origin
   expect((await probeVersion(url, options)).detail).toContain('without a version')
   expect((await probeVersion(`${url}/hangs/v1`, { ...options, timeoutMs: 30 })).detail).toContain('within 30 ms')
-  server.closeAllConnections()
-  server.close()
 })

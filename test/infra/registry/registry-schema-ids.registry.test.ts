@@ -14,6 +14,7 @@ import { schemaVersions } from '#schemas/generated-schemas.ts'
 import { openCodec } from '#schemas/wire/codec.ts'
 import { startRegistry } from '#scripts/services/registry.ts'
 import { freePort } from '#scripts/services/ports.ts'
+import { listening } from '#test/fakes/listening.ts'
 
 const url = process.env['LATTICE_TEST_REGISTRY'] ?? ''
 
@@ -130,11 +131,8 @@ describe('registry schema ids', () => {
   )
 
   it('one that does not answer is schema.unavailable in time, and its password is not told', async () => {
-    const silent = createServer(() => {})
-    await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done))
-    onTestFinished(() => void silent.close())
-    const { port } = silent.address() as { port: number }
-    for (const at of [port, await freePort()]) {
+    await using silent = await listening(createServer(() => {}))
+    for (const at of [silent.port, await freePort()]) {
       const ids = await openRegistrySchemaIds({ url: `http://me:secret@127.0.0.1:${at}/api`, timeoutMs: 200 })
       const message = await failure('schema.unavailable', ids.idOf('s', schema('a')))
       expect(message).toContain(`127.0.0.1:${at}/api`)
