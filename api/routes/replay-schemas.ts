@@ -1,7 +1,8 @@
 /** The body and the answer of `POST /v1/replay`. */
 import { Type } from 'typebox'
 
-const model = Type.Optional(Type.String({ minLength: 1, maxLength: 256 }))
+/** The empty text is the default too, as other writers of replays have it. */
+const model = Type.Optional(Type.String({ maxLength: 256 }))
 
 export const ReplayBody = Type.Object(
   {

@@ -81,6 +81,8 @@ class RowWriter<State> implements OpenStore<undefined> {
   /** Runs that have their rows, each with the partition and the end where it ended, once that is known here. */
   readonly #written: Map<string, { partition: number; next: number } | undefined>
   #unnoted = 0
+  /** Where the file ended before an append that failed: its row may be there all the same. */
+  #doubted: number | undefined
   #turn: Promise<void> = Promise.resolve()
 
   static async open<State>(sink: RowSink<State>, ports: RowSinkPorts): Promise<RowWriter<State>> {
@@ -135,10 +137,12 @@ class RowWriter<State> implements OpenStore<undefined> {
       const row = this.#sink.row(state, this.#ports.claimCheck.open)
       if (row === undefined) continue
       ended.add(run)
-      if (!this.#written.has(run)) {
-        await this.#ports.file.append([JSON.stringify(await row)])
+      const text = row.then(JSON.stringify)
+      text.catch(() => {})
+      if (await this.#lacks(run)) {
+        await this.#append(await text)
         wrote = true
-      } else await row.catch(() => {})
+      }
       this.#written.set(run, { partition, next })
     }
     for (const [run, state] of changed) {
@@ -147,6 +151,27 @@ class RowWriter<State> implements OpenStore<undefined> {
     }
     this.#reached.set(partition, checkpoint)
     if (wrote || ++this.#unnoted >= commitsUnnoted) this.#tryToKeepNote()
+  }
+
+  async #lacks(run: string): Promise<boolean> {
+    const from = this.#doubted
+    if (from !== undefined) {
+      for await (const line of this.#ports.file.lines(from)) {
+        const own = this.#sink.ownRunOf(line)
+        if (own !== undefined && !this.#written.has(own)) this.#written.set(own, undefined)
+      }
+      this.#doubted = undefined
+    }
+    return !this.#written.has(run)
+  }
+
+  async #append(row: string): Promise<void> {
+    const { file } = this.#ports
+    const sizeBytes = file.sizeBytes()
+    await file.append([row]).catch((error: unknown) => {
+      this.#doubted = sizeBytes
+      throw error
+    })
   }
 
   /** Without it the next writer has more to read again, and finds its rows in the file. */

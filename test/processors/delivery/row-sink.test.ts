@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openDiskRowFile } from '#infra/disk/disk-row-file.ts'
+import { Failure } from '#processors/ports/failure.ts'
 import { writeRows } from '#processors/delivery/row-sink.ts'
 import { sessionsSink } from '#processors/kinds/iterate/sessions.sink.ts'
 import { eventually } from '#test/contracts/eventually.ts'
@@ -85,6 +86,23 @@ test('a file that was moved away stays as it was, and a new one goes on', async 
   await record('c')
   await write()
   expect([runsIn(linesOf(`${path}.1`)), runsIn(linesOf(path))]).toEqual([['a', 'b'], ['c']])
+})
+
+test('a row whose append failed after it was written is not written again', async () => {
+  await record('a', 'b')
+  const file = openDiskRowFile(paths())
+  let appends = 0
+  async function append(rows: readonly string[]): Promise<void> {
+    await file.append(rows)
+    if (++appends === 2) throw new Failure('store.stalled', 'the disk would not sync')
+  }
+  await writeRows(
+    sessionsSink,
+    { ...world.ports, claimCheck: world.claimCheck, file: { ...file, append } },
+    { follow: false, signal: AbortSignal.timeout(30_000) },
+  )
+  expect(runsIn(linesOf(paths().path))).toEqual(['a', 'b'])
+  expect(world.signals.filter(({ signal }) => signal === 'store.stalled')).toHaveLength(1)
 })
 
 test('killed again and again beside another daemon: all rows are whole, ours once each, the other’s all there', async () => {
