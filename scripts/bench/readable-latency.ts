@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { startServing } from '#test/crash/serving-process.ts'
 import { startFakeOpenAiProcess } from '#test/fakes/openai-server-process.ts'
-import { median } from './row.ts'
+import { median, percentile } from './row.ts'
 import type { Measure } from './row.ts'
 
 const perSecond = 100
@@ -98,9 +98,4 @@ async function one(pool: Pool): Promise<Timed> {
   const health = await pool.request({ method: 'GET', path: '/health' })
   await health.body.dump()
   return { acceptedMs: acceptedAt - sent, readableMs: readAt - acceptedAt, healthMs: performance.now() - readAt }
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
 }

@@ -6,6 +6,7 @@
  */
 import { createInterface } from 'node:readline'
 import { type Dispatcher, Pool } from 'undici'
+import { percentile } from '#scripts/bench/row.ts'
 import { endWithOwner } from './child.ts'
 
 export interface Load {
@@ -93,11 +94,6 @@ function answered(pool: Pool, request: Dispatcher.DispatchOptions, stream: boole
       onResponseError: (_, error) => reject(error),
     })
   })
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
 }
 
 if (import.meta.main) {
