@@ -9,10 +9,9 @@ import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai'
 import { APICallError, embedMany, generateText, Output, stepCountIs, streamText, tool } from 'ai'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { clientToken, openClientsWorld } from './clients.ts'
+import { clientToken, openClientsWorld, sentence } from './clients.ts'
 import type { ClientsWorld } from './clients.ts'
 
-const sentence = 'Grüße aus Köln 🌍'
 const Weather = z.object({ city: z.string(), degrees: z.number() })
 const told = { city: 'Köln', degrees: 21 }
 
@@ -22,9 +21,6 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => world.close())
 beforeEach(() => world.model.reset())
-
-const asked = (): { messages: { role: string; content: unknown }[] } =>
-  JSON.parse(world.model.calls.at(-1)?.body ?? '{}')
 
 describe('LangChain for Node', () => {
   const chat = () =>
@@ -53,7 +49,7 @@ describe('LangChain for Node', () => {
     if (whole === undefined || call === undefined) return
     const result = new ToolMessage({ content: '21 degrees in Köln', tool_call_id: call.id ?? '' })
     expect((await bound.invoke([new HumanMessage('Where?'), whole, result])).content).toBe(sentence)
-    expect(asked().messages[2]?.content).toBe('21 degrees in Köln')
+    expect(world.asked().messages[2]?.content).toBe('21 degrees in Köln')
   })
 
   test('structured output and embeddings', async () => {
@@ -116,7 +112,7 @@ describe('the Vercel AI SDK', () => {
     })
     expect(await streamed.text).toBe(sentence)
     expect(called).toEqual([{ city: 'Köln', say: '"{}" 🌍' }, { zone: 'Europe/Berlin' }])
-    expect(asked().messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'tool'])
+    expect(world.asked().messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'tool'])
   })
 
   test('an object by a schema, and embeddings', async () => {

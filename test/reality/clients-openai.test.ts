@@ -14,11 +14,10 @@ import {
 import { zodResponseFormat } from 'openai/helpers/zod'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { clientToken, openClientsWorld } from './clients.ts'
+import { clientToken, openClientsWorld, sentence } from './clients.ts'
 import type { ClientsWorld } from './clients.ts'
 import { eventually } from '#test/contracts/eventually.ts'
 
-const sentence = 'Grüße aus Köln 🌍'
 const messages = [{ role: 'user' as const, content: 'Where are you?' }]
 const ask = { model: 'openai/fake-small', messages }
 const tools = ['weather', 'time'].map((name) => ({
@@ -53,8 +52,6 @@ describe('the openai package for Node', () => {
       },
     })
   }
-
-  const asked = (): Record<string, unknown> => JSON.parse(world.model.calls.at(-1)?.body ?? '{}')
 
   test('a chat, with the id of its run', async () => {
     const answer = await client.chat.completions.create(ask)
@@ -95,7 +92,7 @@ describe('the openai package for Node', () => {
       'weather',
       'time',
     ])
-    expect(asked()).toMatchObject({ tools, tool_choice: 'auto', parallel_tool_calls: true })
+    expect(world.asked()).toMatchObject({ tools, tool_choice: 'auto', parallel_tool_calls: true })
     if (message === undefined) return
     const results = (message.tool_calls ?? []).map(({ id }) => ({
       role: 'tool' as const,
@@ -104,7 +101,7 @@ describe('the openai package for Node', () => {
     }))
     const second = await client.chat.completions.create({ ...ask, tools, messages: [...messages, message, ...results] })
     expect(second.choices[0]?.message.content).toBe(sentence)
-    expect(asked()['messages']).toEqual([...messages, message, ...results])
+    expect(world.asked()['messages']).toEqual([...messages, message, ...results])
   })
 
   test('arguments of tools, streamed in pieces and put together by the client', async () => {
@@ -122,7 +119,7 @@ describe('the openai package for Node', () => {
     const format = zodResponseFormat(Weather, 'weather')
     const parsed = await client.chat.completions.parse({ ...ask, response_format: format })
     expect(parsed.choices[0]?.message.parsed).toEqual({ city: 'Köln', degrees: 21 })
-    expect(asked()['response_format']).toEqual(JSON.parse(JSON.stringify(format)))
+    expect(world.asked()['response_format']).toEqual(JSON.parse(JSON.stringify(format)))
 
     const plain = await client.chat.completions.create({ ...ask, response_format: { type: 'json_object' } })
     expect(JSON.parse(plain.choices[0]?.message.content ?? '')).toEqual({ city: 'Köln', degrees: 21 })
@@ -145,7 +142,7 @@ describe('the openai package for Node', () => {
     const answer = await client.chat.completions.create(body)
     expect(answer.choices.map(({ index }) => index)).toEqual([0, 1])
     expect(answer.choices[1]?.logprobs?.content?.map(({ token }) => token).join('')).toBe(sentence)
-    expect(asked()).toEqual({ ...body, model: 'fake-large' })
+    expect(world.asked()).toEqual({ ...body, model: 'fake-large' })
 
     const texts = ['', '']
     for await (const { choices } of await client.chat.completions.create({ ...body, stream: true })) {
@@ -157,7 +154,11 @@ describe('the openai package for Node', () => {
   test('embeddings, which this client asks for in base64 unless it is told otherwise', async () => {
     const model = 'openai/fake-embed'
     const packed = await client.embeddings.create({ model, input: ['ein Text', 'another'] })
-    expect(asked()).toMatchObject({ model: 'fake-embed', encoding_format: 'base64', input: ['ein Text', 'another'] })
+    expect(world.asked()).toMatchObject({
+      model: 'fake-embed',
+      encoding_format: 'base64',
+      input: ['ein Text', 'another'],
+    })
     const plain = await client.embeddings.create({ model, input: ['ein Text', 'another'], encoding_format: 'float' })
     expect(packed.data.map(({ embedding }) => embedding)).toEqual(plain.data.map(({ embedding }) => embedding))
     expect(packed.data[0]?.embedding).toHaveLength(8)

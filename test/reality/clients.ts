@@ -17,8 +17,12 @@ export interface ClientsWorld {
   readonly url: string
   /** Another, that may spend less than any call costs. */
   readonly poorBaseUrl: string
+  /** The body of the model server's last call. */
+  asked(): ChatBody
   close(): Promise<void>
 }
+
+export const sentence = 'Grüße aus Köln 🌍'
 
 /** What callers of `baseUrl` name as their key. */
 export const clientToken = 'token-of-a-stock-client'
@@ -42,7 +46,8 @@ export async function openClientsWorld(): Promise<ClientsWorld> {
   }
   try {
     const [serving, spent] = await Promise.all([world.serve(), poor.serve()])
-    return { model, url: serving.url, baseUrl: `${serving.url}/v1`, poorBaseUrl: `${spent.url}/v1`, close }
+    const asked = (): ChatBody => JSON.parse(model.calls.at(-1)?.body ?? '{}')
+    return { model, url: serving.url, baseUrl: `${serving.url}/v1`, poorBaseUrl: `${spent.url}/v1`, asked, close }
   } catch (error) {
     await close()
     throw error
@@ -55,5 +60,5 @@ function answerLike(body: ChatBody): string | Record<string, unknown> {
   if (Array.isArray(body['tools']) && !answered) return { ...toolCallsOf(parallelCalls, body) }
   const format = body['response_format'] as { type?: string } | undefined
   if (format?.type === 'json_object' || format?.type === 'json_schema') return '{"city":"Köln","degrees":21}'
-  return 'Grüße aus Köln 🌍'
+  return sentence
 }

@@ -1,13 +1,11 @@
 """LangChain for Python (`ChatOpenAI`, `OpenAIEmbeddings`) against a really served Lattice."""
 
-import unittest
-
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
-from gateway import SENTENCE, asked, fake
+from gateway import SENTENCE, GatewayCase, asked
 
 
 @tool
@@ -23,9 +21,9 @@ class Weather(BaseModel):
     degrees: int
 
 
-class Gateway(unittest.TestCase):
+class LangChain(GatewayCase):
     def setUp(self):
-        fake("DELETE", "/calls")
+        super().setUp()
         self.model = ChatOpenAI(model="openai/fake-small")
 
     def test_invoke(self):
@@ -56,7 +54,3 @@ class Gateway(unittest.TestCase):
         vectors = embeddings.embed_documents(["ein Text", "another"])
         self.assertEqual([len(vector) for vector in vectors], [8, 8])
         self.assertEqual(embeddings.embed_query("ein Text"), vectors[0])
-
-
-if __name__ == "__main__":
-    unittest.main()

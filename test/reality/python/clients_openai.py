@@ -2,13 +2,12 @@
 
 import json
 import time
-import unittest
 
 import httpx
 import openai
 from pydantic import BaseModel
 
-from gateway import ASK, MESSAGES, POOR_BASE_URL, SENTENCE, TOOLS, asked, calls, fake
+from gateway import ASK, MESSAGES, POOR_BASE_URL, SENTENCE, TOOLS, GatewayCase, asked, calls, fake
 
 
 class Weather(BaseModel):
@@ -16,9 +15,9 @@ class Weather(BaseModel):
     degrees: int
 
 
-class Gateway(unittest.TestCase):
+class OpenAiPackage(GatewayCase):
     def setUp(self):
-        fake("DELETE", "/calls")
+        super().setUp()
         self.requests = 0
         self.client = self.client_of()
 
@@ -145,7 +144,3 @@ class Gateway(unittest.TestCase):
         while not calls()[0]["hungUp"]:
             self.assertLess(time.monotonic(), until, "the model server is still writing")
             time.sleep(0.02)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import unittest
 import urllib.request
 
 BASE_URL = os.environ["OPENAI_BASE_URL"]
@@ -23,6 +24,13 @@ def fake(method, path, body=None):
     )
     with urllib.request.urlopen(request) as response:
         return json.load(response)
+
+
+class GatewayCase(unittest.TestCase):
+    """Begins with a model server that nobody has called."""
+
+    def setUp(self):
+        fake("DELETE", "/calls")
 
 
 def calls():
