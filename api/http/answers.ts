@@ -34,7 +34,7 @@ const everywhere: readonly ProblemCode[] = [
   'internal',
   'log.closed',
 ]
-const withBody: readonly ProblemCode[] = ['request.too-large', 'media-type.unsupported']
+const withBody: readonly ProblemCode[] = ['request.too-large', 'media-type.unsupported', 'server.busy']
 const withLog: readonly ProblemCode[] = ['log.unavailable', 'log.closed']
 
 export function answers(

@@ -31,6 +31,7 @@ type HttpCode =
   | 'request.timeout'
   | 'request.headers-too-large'
   | 'origin.refused'
+  | 'server.busy' // too much is under way; ask again
 
 export type ProblemCode = FailureCode | HttpCode
 
@@ -76,6 +77,7 @@ export const statusOf: { readonly [Code in ProblemCode]?: number } = {
   'log.unsafe': 503,
   'roster.unavailable': 503,
   'schema.unavailable': 503,
+  'server.busy': 503,
   'server.closing': 503,
   'store.locked': 503,
   'store.newer': 503,

@@ -24,6 +24,8 @@ export interface HttpOptions {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>
   /** Whether all of this process is up, as `/ready` says; where it is not given, it is. */
   readonly started?: () => boolean
+  /** Bytes of bodies that may be under way; 1 GiB without. */
+  readonly mostBodyBytes?: number
   /** How long a client may take to send its headers and its whole request, and how often that is looked at. */
   readonly patience?: {
     readonly headersMs: number

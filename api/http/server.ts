@@ -8,6 +8,7 @@ import type { Opened } from '#api/opened.ts'
 import type { Signal } from '#processors/ports/report.ts'
 import { authenticate } from './auth.ts'
 import { refuseConnection } from './client-error.ts'
+import { boundBodies, usualBodies } from './bodies.ts'
 import { watchConnections } from './connections.ts'
 import { Problem, sendProblem } from './problem.ts'
 import { readJson } from './read-json.ts'
@@ -98,6 +99,8 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
     })
   }
   const principalOf = authenticate(options)
+  const { mostBodyBytes: mostBytes = usualBodies.mostBytes } = options
+  const boundBody = boundBodies({ ...usualBodies, mostBytes, largestBytes: bodyLimitBytes })
   http.addHook('onRequest', async (request, reply) => {
     traceOf(request, reply)
     void reply.header('x-content-type-options', 'nosniff')
@@ -106,6 +109,7 @@ export async function createHttp(opened: Opened, options: HttpOptions): Promise<
     // Before the body of a request that goes nowhere is read.
     if (request.is404) routes.refuse(request.method, request.url)
     refuseBody(request)
+    boundBody(request, reply)
   })
 
   http.addHook('onSend', async (_, reply, payload) => keepTraceId(reply, payload))
