@@ -205,31 +205,38 @@ class FramedRecord implements StoredRecord {
   #decode(): void {
     const frame = this.#frame
     const end = this.#at + 8 + getU32(frame, this.#at + 4)
-    const cursor = { at: this.#at + 8 }
+    cursor.at = this.#at + 8
     const count = getVarint(frame, cursor)
     const keyUnits = getVarint(frame, cursor)
-    const lengths = cursor.at
-    for (let i = 0; i < count; i += 1) {
-      if (frame[cursor.at++] === 0) getVarint(frame, cursor)
-      getVarint(frame, cursor)
+    if (!(count <= end - cursor.at)) throw new FrameError('more headers than bytes')
+    // Three numbers a header, kept from here for when the text is there: a varint is read once.
+    const shape = count * 3 <= shapeOfMost.length ? shapeOfMost : new Uint32Array(count * 3)
+    for (let i = 0; i < count * 3; i += 3) {
+      const code = frame[cursor.at++] as number
+      shape[i] = code
+      shape[i + 1] = code === 0 ? getVarint(frame, cursor) : 0
+      shape[i + 2] = getVarint(frame, cursor)
     }
     const text = frame.utf8Slice(cursor.at, end)
 
     this.#key = text.slice(0, keyUnits)
     const headers: Record<string, string> = {}
     let unit = keyUnits
-    cursor.at = lengths
-    for (let i = 0; i < count; i += 1) {
-      const code = frame[cursor.at++] as number
-      const name = code === 0 ? text.slice(unit, (unit += getVarint(frame, cursor))) : ''
-      const start = unit
-      unit += getVarint(frame, cursor)
+    for (let i = 0; i < count * 3; i += 3) {
+      const code = shape[i] as number
+      const start = unit + (shape[i + 1] as number)
+      const name = code === 0 ? text.slice(unit, start) : ''
+      unit = start + (shape[i + 2] as number)
       if (code === 0) putNamed(headers, name, text.slice(start, unit))
       else putCoded(headers, code, text.slice(start, unit))
     }
     this.#headers = headers
   }
 }
+
+/** Reused: reading a record calls nothing else that reads one. */
+const cursor = { at: 0 }
+const shapeOfMost = new Uint32Array(3 * 32)
 
 /** `utf8Slice` is what `toString('utf8')` comes down to, without its checks: they cost as much as a short text. */
 interface FrameBuffer extends Buffer {

@@ -55,7 +55,7 @@ class Text extends base.StringType {
     const known = repeated.find(tap.buf, start, tap.pos)
     if (known !== undefined) return known
     const text = tap.buf.utf8Slice(start, tap.pos)
-    repeated.keep(tap.buf, start, text)
+    repeated.keep(tap.buf, start, tap.pos, text)
     if (text.includes('\ufffd') && !isUtf8(tap.buf.subarray(start, tap.pos))) throw new Error('text is not UTF-8')
     return text
   }

@@ -7,7 +7,7 @@
 export interface RepeatedTexts {
   find(bytes: Uint8Array, start: number, end: number): string | undefined
   /** Remembers what those bytes are, in the place of another if need be. */
-  keep(bytes: Uint8Array, start: number, text: string): void
+  keep(bytes: Uint8Array, start: number, end: number, text: string): void
 }
 
 const places = 512
@@ -27,15 +27,13 @@ export function createRepeatedTexts(): RepeatedTexts {
       return text
     },
 
-    keep(bytes, start, text) {
-      // Only where each unit is a byte: ASCII.
-      if (text.length > longest || !isAscii.test(text)) return
+    keep(bytes, start, end, text) {
+      // Only where each unit is a byte, which is ASCII: told without looking at the text.
+      if (end - start > longest || text.length !== end - start) return
       kept[placeOf(bytes, start, text.length)] = text
     },
   }
 }
-
-const isAscii = /^[\0-\x7f]+$/
 
 function placeOf(bytes: Uint8Array, start: number, length: number): number {
   const first = bytes[start] as number

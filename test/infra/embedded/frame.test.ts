@@ -53,6 +53,12 @@ describe('frames', () => {
     expect(unpacked(large).length).toBe(20)
   })
 
+  test('give back a record of many headers, and the small ones around it', () => {
+    const headers = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`name-${n}`, `value ${n}`]))
+    const given = [...records(1, 'before'), { key: 'k', headers, value: Buffer.from('v') }, ...records(1, 'after')]
+    expect(unpacked(packed(given)).map(content)).toEqual(given.map(content))
+  })
+
   test('are packed anew after a clear', () => {
     const packer = new FramePacker()
     for (const record of records(600, 'first', 3000)) packer.add(record)
@@ -70,6 +76,12 @@ describe('frames', () => {
     expect(stored?.key).toBe('k\ufffd')
     expect(stored?.headers).toEqual({ ce_id: 'x\ufffd', a: 'b' })
     expect(Buffer.from(stored?.value ?? []).toString()).toBe('v')
+  })
+
+  test('that speak of more headers than there are bytes throw a FrameError', () => {
+    const record = Buffer.from([13, 0, 0, 0, 5, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f, 0, 1, 2, 3, 4])
+    const stored = new FrameReader(0, record).next()
+    expect(() => stored.headers).toThrow(FrameError)
   })
 
   test('that are none throw a FrameError, and reading ends', () => {

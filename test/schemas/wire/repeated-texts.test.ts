@@ -12,17 +12,27 @@ test('what is found is what the bytes say, whatever was kept before', () => {
         const bytes = Buffer.from(`before${text}after`)
         const end = bytes.length - 'after'.length
         expect(repeated.find(bytes, 6, end) ?? text).toBe(text)
-        repeated.keep(bytes, 6, text)
+        repeated.keep(bytes, 6, end, text)
       }
     }),
   )
+})
+
+test('bytes that are no UTF-8 are never found, whatever was made of them', () => {
+  const repeated = createRepeatedTexts()
+  for (const bytes of [Buffer.from([0xe9]), Buffer.from([0xe9, 0x61]), Buffer.from([0x61, 0xff])]) {
+    repeated.keep(bytes, 0, bytes.length, bytes.toString())
+    expect(repeated.find(bytes, 0, bytes.length)).toBeUndefined()
+  }
+  repeated.keep(Buffer.from('é'), 0, 2, 'é')
+  expect(repeated.find(Buffer.from([0xe9]), 0, 1)).toBeUndefined()
 })
 
 test('a short text is one string from its second time on', () => {
   const repeated = createRepeatedTexts()
   const bytes = Buffer.from('ollama')
   expect(repeated.find(bytes, 0, 6)).toBeUndefined()
-  repeated.keep(bytes, 0, 'ollama')
+  repeated.keep(bytes, 0, 6, 'ollama')
   expect(repeated.find(bytes, 0, 6)).toBe('ollama')
   expect(repeated.find(bytes, 0, 5)).toBeUndefined()
 })
@@ -30,6 +40,6 @@ test('a short text is one string from its second time on', () => {
 test('a long text is not kept', () => {
   const repeated = createRepeatedTexts()
   const bytes = Buffer.from('x'.repeat(40))
-  repeated.keep(bytes, 0, 'x'.repeat(40))
+  repeated.keep(bytes, 0, 40, 'x'.repeat(40))
   expect(repeated.find(bytes, 0, 40)).toBeUndefined()
 })
