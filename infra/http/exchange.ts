@@ -40,6 +40,11 @@ export interface Exchanged extends Received {
   readonly failed?: ModelFailure
 }
 
+/** A recorded body as it came, to be read again. */
+export function recorded(raw: string): Exchanged {
+  return { status: 200, headers: {}, bytes: Buffer.from(raw), text: raw }
+}
+
 interface Call {
   readonly client: Client
   readonly asked: Asked

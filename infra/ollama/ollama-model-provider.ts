@@ -6,7 +6,7 @@
  * the body is kept as received; the key is in nothing that is returned. What is handed on and answered has OpenAI's form.
  */
 import { openClient, type Client } from '#infra/http/client.ts'
-import { exchange } from '#infra/http/exchange.ts'
+import { exchange, recorded } from '#infra/http/exchange.ts'
 import { type Asked, failure, isObject, parseLoosely } from '#infra/http/model-failures.ts'
 import type { ModelServerOptions, OpenedModelProvider } from '#infra/http/opened-model-provider.ts'
 import type {
@@ -38,10 +38,10 @@ export function openOllamaModelProvider(given: ModelServerOptions): OpenedModelP
     complete: async (request, options) => await chat(server, request, options),
     embed: async (request, options) => await embed(server, request, options),
     reread(raw, options) {
-      const bytes = Buffer.from(raw)
+      const exchanged = recorded(raw)
       const reader = readChat({ ...options, asked: server.asked, hideKey: (text) => text })
-      reader.take(bytes)
-      return reader.reply({ status: 200, headers: {}, bytes, text: raw })
+      reader.take(exchanged.bytes)
+      return reader.reply(exchanged)
     },
     health: async (options) => await health(server, options),
     close: async () => await client.close(),

@@ -23,9 +23,6 @@ import { requestBody, wantsUsage } from './request-body.ts'
 import { rereadCompletion } from './reread-completion.ts'
 import { streamCompletion } from './stream-completion.ts'
 
-export type OpenAiModelProviderOptions = ModelServerOptions
-export type OpenAiModelProvider = OpenedModelProvider
-
 interface Server {
   readonly client: Client
   readonly asked: Asked
@@ -33,7 +30,7 @@ interface Server {
   askUsage: boolean
 }
 
-export function openOpenAiModelProvider(given: OpenAiModelProviderOptions): OpenAiModelProvider {
+export function openOpenAiModelProvider(given: ModelServerOptions): OpenedModelProvider {
   const client = openClient(given.baseUrl, { apiKey: given.apiKey, local: given.local ?? false })
   const server: Server = { client, asked: { url: client.shown, keyVariable: given.keyVariable }, askUsage: true }
   return {

@@ -5,12 +5,13 @@
  * whether it was a stream then or a whole.
  */
 import type { ModelReply, RereadOptions } from '#processors/ports/model-provider.ts'
+import { recorded } from '#infra/http/exchange.ts'
 import type { Asked } from '#infra/http/model-failures.ts'
 import { streamCompletion } from './stream-completion.ts'
 
 export function rereadCompletion(asked: Asked, raw: string, { onEvent, wantsUsage }: RereadOptions): ModelReply {
-  const bytes = Buffer.from(raw)
+  const exchanged = recorded(raw)
   const reader = streamCompletion({ asked, onEvent, wantsUsage, hideKey: (text) => text })
-  reader.take(bytes)
-  return reader.reply({ status: 200, headers: {}, bytes, text: raw })
+  reader.take(exchanged.bytes)
+  return reader.reply(exchanged)
 }

@@ -1,10 +1,11 @@
 /** Embeddings and health, from a real server. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openOpenAiModelProvider, type OpenAiModelProvider } from '#infra/openai/openai-model-provider.ts'
+import type { OpenedModelProvider } from '#infra/http/opened-model-provider.ts'
+import { openOpenAiModelProvider } from '#infra/openai/openai-model-provider.ts'
 import { type FakeOpenAi, startFakeOpenAi } from '#test/fakes/openai-server.ts'
 
 let server: FakeOpenAi
-let provider: OpenAiModelProvider
+let provider: OpenedModelProvider
 
 beforeAll(async () => {
   server = await startFakeOpenAi({ models: ['a', 'b'] })
@@ -15,7 +16,7 @@ afterAll(async () => {
   await server.close()
 })
 
-function openAt(baseUrl: string): OpenAiModelProvider {
+function openAt(baseUrl: string): OpenedModelProvider {
   return openOpenAiModelProvider({ name: 'x', baseUrl, defaultModel: 'm', apiKey: 'sk-0123456', keyVariable: 'X_KEY' })
 }
 

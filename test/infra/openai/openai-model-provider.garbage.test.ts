@@ -2,16 +2,17 @@
 import { createServer } from 'node:net'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { openOpenAiModelProvider, type OpenAiModelProvider } from '#infra/openai/openai-model-provider.ts'
+import type { OpenedModelProvider } from '#infra/http/opened-model-provider.ts'
+import { openOpenAiModelProvider } from '#infra/openai/openai-model-provider.ts'
 import type { ModelReply } from '#processors/ports/model-provider.ts'
 import { startFakeOpenAi } from '#test/fakes/openai-server.ts'
 import { listening } from '#test/fakes/listening.ts'
 
-function openAt(baseUrl: string): OpenAiModelProvider {
+function openAt(baseUrl: string): OpenedModelProvider {
   return openOpenAiModelProvider({ name: 'openai', baseUrl, defaultModel: 'm' })
 }
 
-async function ask(provider: OpenAiModelProvider): Promise<ModelReply> {
+async function ask(provider: OpenedModelProvider): Promise<ModelReply> {
   const request = { model: 'm', messages: [], parameters: {} }
   return await provider.complete(request, { timeoutMs: 5000, signal: new AbortController().signal })
 }

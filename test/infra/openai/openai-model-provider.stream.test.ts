@@ -1,6 +1,7 @@
 /** One streamed call against a real server that streams in every way the real ones do. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { openOpenAiModelProvider, type OpenAiModelProvider } from '#infra/openai/openai-model-provider.ts'
+import type { OpenedModelProvider } from '#infra/http/opened-model-provider.ts'
+import { openOpenAiModelProvider } from '#infra/openai/openai-model-provider.ts'
 import { answerLimitBytes, type ModelFailure, type ModelReply } from '#processors/ports/model-provider.ts'
 import { eventually } from '#test/contracts/eventually.ts'
 import { parallelCalls, toolCallsOf } from '#test/fakes/openai-answers.ts'
@@ -11,7 +12,7 @@ const key = 'sk-live-0123456789abcdef'
 const text = 'grüße 🌍, a longer answer of several chunks'
 
 let server: FakeOpenAi
-let provider: OpenAiModelProvider
+let provider: OpenedModelProvider
 
 beforeAll(async () => {
   server = await startFakeOpenAi({ answer: text, chunkDelayMs: 0 })
@@ -26,7 +27,7 @@ afterAll(async () => {
   await server.close()
 })
 
-function openAt(baseUrl: string): OpenAiModelProvider {
+function openAt(baseUrl: string): OpenedModelProvider {
   return openOpenAiModelProvider({ name: 'openai', baseUrl, defaultModel: 'm', apiKey: key })
 }
 

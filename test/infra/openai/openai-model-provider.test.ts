@@ -1,6 +1,7 @@
 /** One call against a real server that misbehaves in every way the real ones do. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { openOpenAiModelProvider, type OpenAiModelProvider } from '#infra/openai/openai-model-provider.ts'
+import type { OpenedModelProvider } from '#infra/http/opened-model-provider.ts'
+import { openOpenAiModelProvider } from '#infra/openai/openai-model-provider.ts'
 import { answerLimitBytes, type ModelReply, type ModelRequest } from '#processors/ports/model-provider.ts'
 import { eventually } from '#test/contracts/eventually.ts'
 import type { Fault } from '#test/fakes/openai-faults.ts'
@@ -10,7 +11,7 @@ const key = 'sk-live-0123456789abcdef'
 const request: ModelRequest = { model: 'm', messages: [{ role: 'user', content: 'hello' }], parameters: {} }
 
 let server: FakeOpenAi
-let provider: OpenAiModelProvider
+let provider: OpenedModelProvider
 
 beforeAll(async () => {
   server = await startFakeOpenAi({ answer: 'grüße 🌍' })
@@ -22,7 +23,7 @@ afterAll(async () => {
   await server.close()
 })
 
-function openAt(baseUrl: string, more: { apiKey?: string; local?: boolean } = { apiKey: key }): OpenAiModelProvider {
+function openAt(baseUrl: string, more: { apiKey?: string; local?: boolean } = { apiKey: key }): OpenedModelProvider {
   return openOpenAiModelProvider({ name: 'openai', baseUrl, defaultModel: 'm', keyVariable: 'OPENAI_API_KEY', ...more })
 }
 
