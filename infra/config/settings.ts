@@ -1,6 +1,7 @@
 /**
- * ★ Every setting of Lattice on one screen: its variables, its flag, its key in lattice.toml, what it may be, and what
- * it is when nobody says. A new one is an entry here; `config.ts` reads them all the same way.
+ * ★ Every setting of Lattice in one table, those of traces by way of `trace-settings.ts`: its variables, its flag, its key
+ * in lattice.toml, what it may be, and what it is when nobody says. A new one is an entry here; `config.ts` reads them all
+ * the same way.
  */
 import { type SaslMechanism, saslMechanisms } from '#infra/kafka/kafka-address.ts'
 import {
