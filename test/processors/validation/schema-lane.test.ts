@@ -9,6 +9,26 @@ test('what takes more memory than it may ends the thread, and the next question 
   expect(await lane.ask({ schema: 'true', answer: '{}' })).toEqual({ findings: [] })
 })
 
+test('a flood of new schemas does not keep those waiting who ask by a known one, nor the other way round', async () => {
+  const lane = openSchemaLane({ ms: 1000 })
+  const known = { schema: '{"type": "object"}', answer: '{}' }
+  await lane.ask(known)
+  const order: string[] = []
+  const ask = (name: string, question: { schema: string; answer: string }): Promise<unknown> =>
+    lane.ask(question).then(() => order.push(name))
+  const flood = Array.from({ length: 30 }, (_, index) => ask('new', { schema: `{"const": ${index}}`, answer: '1' }))
+  const good = [ask('known', known), ask('known', known)]
+  await Promise.all(good)
+  expect(order.filter((name) => name === 'new').length).toBeLessThan(5)
+  await Promise.all(flood)
+
+  order.length = 0
+  const again = Array.from({ length: 30 }, () => ask('known', known))
+  await ask('new', { schema: '{"const": "x"}', answer: '"x"' })
+  expect(order.filter((name) => name === 'known').length).toBeLessThan(5)
+  await Promise.all(again)
+})
+
 test('questions are taken up to a bound, and those that were taken are answered in order', async () => {
   const lane = openSchemaLane({ ms: 1000, mostWaiting: 3 })
   const told: number[] = []
