@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { counterfactualReport } from '#api/counterfactual-report.ts'
 import { Failure } from '#processors/ports/failure.ts'
-import type { Counterfactual, Pair } from '#processors/kinds/replay/counterfactual.command.ts'
 import type { CliContext, ExitCode } from './command.ts'
 import { askWarehouse } from './ask-warehouse.ts'
 import { counted } from './counted.ts'
@@ -51,7 +51,7 @@ export async function replayPast(context: CliContext): Promise<ExitCode> {
       onDone: (done, total) => progress.show('runs', done, total),
     })
     progress.stop()
-    answer(context, reportOf(compared, { model, system }), counterfactualText(compared))
+    answer(context, counterfactualReport(compared, { model, system }), counterfactualText(compared))
     for (const { runId, reason } of compared.skipped) print.note(`left out ${runId}: ${reason}`)
     if (runIds.length === 0) print.note('no runs')
     print.note(`${counted(compared.pairs.length, 'run')} compared; replay_set ${compared.set}`)
@@ -80,15 +80,4 @@ async function runsWhere(
   const sql = `SELECT run FROM runs WHERE status = 'done' AND (\n${where}\n) ORDER BY submitted_at DESC, run LIMIT ${limit}`
   const { rows } = await askWarehouse(context, opened, { sql, maxRows: limit, timeoutMs: 60_000 })
   return rows.map(([run]) => String(run))
-}
-
-function reportOf(
-  { set, pairs, skipped, tests }: Counterfactual,
-  { model, system }: { model: string | undefined; system: string | undefined },
-): object {
-  return { set, model: model ?? null, system: system ?? null, runs: pairs.map(asRun), skipped, tests }
-}
-
-function asRun({ original, replayed, difference: { wordsAdded, wordsRemoved, parts } }: Pair): object {
-  return { original, replayed, difference: { wordsAdded, wordsRemoved, parts } }
 }

@@ -5,6 +5,7 @@ import { modelRoutes } from '#api/openai/models.ts'
 import { unknownOpenAiRoutes } from '#api/openai/unknown-addresses.ts'
 import { budgetRoutes } from './budgets.ts'
 import { chatRoutes } from './chat.ts'
+import { counterfactualRoutes } from './counterfactual.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { documentRoutes } from './documents.ts'
 import { healthRoutes } from './health.ts'
@@ -30,6 +31,7 @@ export const routes: readonly AddRoutes[] = [
   validateRoutes,
   iterateRoutes,
   replayRoutes,
+  counterfactualRoutes,
   runRoutes,
   documentRoutes,
   searchRoutes,

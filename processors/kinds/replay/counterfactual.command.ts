@@ -22,7 +22,7 @@ import type { TextDifference } from './text-difference.ts'
  *
  * Promise: the past runs are read, never written; each counterfactual is a run of its own, of kind `replay`. A run that
  * can't be compared is named with the reason, and the others go on. Once `gone`, nothing new is begun, and what is under
- * way is cancelled on the log.
+ * way is cancelled on the log, or given up where the server closes.
  */
 export interface CounterfactualPorts extends SubmitPorts {
   readonly claimCheck: ClaimCheck
@@ -103,7 +103,8 @@ async function onePair(ports: CounterfactualPorts, runId: string, options: OneOp
     if (original === undefined) return 'it has not ended'
     if (state.spec.kind === 'embed') return 'it asked for vectors, which have no text to compare'
     const replayed = await carriedOutAgain(ports, state, options)
-    if (replayed.outcome === 'cancelled') return `interrupted, as run ${replayed.runId}`
+    if (replayed.outcome === 'cancelled' || replayed.outcome === 'abandoned')
+      return `interrupted, as run ${replayed.runId}`
     return { original, replayed, difference: textDifference(original.answer ?? '', replayed.answer ?? '') }
   } catch (error) {
     if (!isFailure(error) || ends.has(error.code)) throw error

@@ -33,6 +33,7 @@ const everyRoute = `
   POST   /v1/embeddings
   POST   /v1/iterate
   POST   /v1/replay
+  POST   /v1/replay/counterfactual
   POST   /v1/sql
   POST   /v1/tasks
   POST   /v1/validate

@@ -48,7 +48,7 @@ function rows(worker: string): OwedRows {
   return owedRows({
     openRows,
     note: openRows(),
-    claimCheck: { open: async (text) => String(text) },
+    claimCheck: { open: async (text) => (typeof text === 'string' ? text : text.sha256) },
     locks: { tryAcquire: () => ({ release() {} }), isHeld: (name) => living.has(name) },
     clock: createSystemClock(),
     logId: 'log',
