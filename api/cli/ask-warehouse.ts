@@ -11,14 +11,15 @@ import { pause } from './run-log.ts'
  * Asks the warehouse one question: here where this process owns it, else of who does.
  *
  * Promise: the answer has all of the log as it was when the question was asked. A command that owns it for a moment is
- * waited for.
+ * waited for, and where that takes long the reader is told for whom.
  */
 export async function askWarehouse(context: CliContext, opened: Opened, question: Question): Promise<Answer> {
   const from = await endsOf(opened)
   const { lattice } = opened
   const isOurs = (): boolean => lattice.owned.some(({ name }) => name === 'warehouse')
   const { clock } = lattice.given
-  const until = clock.monotonic() + ownerEndsWithinMs
+  const began = clock.monotonic()
+  let told = false
   for (;;) {
     const owner = isOurs() ? undefined : await findOwner(context, lattice, 'warehouse')
     if (owner !== undefined) return askOwner(owner, { ...question, from, logId: lattice.given.log.id })
@@ -26,14 +27,19 @@ export async function askWarehouse(context: CliContext, opened: Opened, question
       return await askHere(opened, question, { from, signal: context.signal })
     } catch (error) {
       if (isOurs() || !isFailure(error, 'store.locked')) throw error
-      if (context.signal.aborted || clock.monotonic() >= until) throw ownedElsewhere(context, lattice, 'warehouse')
+      const waitedMs = clock.monotonic() - began
+      const theirs = ownedElsewhere(context, lattice, 'warehouse')
+      if (context.signal.aborted || waitedMs >= ownerEndsWithinMs) throw theirs
+      if (!told && waitedMs >= tellAfterMs) context.print.note(`${theirs.message}: waiting for its end`)
+      told ||= waitedMs >= tellAfterMs
       await pause(lookAgainMs, context.signal)
     }
   }
 }
 
-/** For another command that has it to end. */
-const ownerEndsWithinMs = 5_000
+/** For another command that has it to end: on a busy machine each takes seconds, and several may be before this one. */
+const ownerEndsWithinMs = 60_000
+const tellAfterMs = 5_000
 const lookAgainMs = 100
 
 interface Question {
