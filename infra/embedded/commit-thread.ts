@@ -4,10 +4,10 @@
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Failure } from '#processors/ports/failure.ts'
+import type { CommitThreadData, FromCommitThread, ToCommitThread } from './commit-messages.ts'
 import { Doorbell } from './doorbell.ts'
 import { FrameCommitter } from './frame-committer.ts'
 import { LogFile } from './log-file.ts'
-import type { CommitThreadData, FromCommitThread, ToCommitThread } from './threaded-committer.ts'
 import { TurnTaking } from './turn-taking.ts'
 
 const port = parentPort

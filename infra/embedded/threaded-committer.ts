@@ -7,20 +7,8 @@
  */
 import { Worker } from 'node:worker_threads'
 import { Failure } from '#processors/ports/failure.ts'
+import type { CommitThreadData, FromCommitThread, ToCommitThread } from './commit-messages.ts'
 import type { Committer, PartitionFrames } from './frame-committer.ts'
-
-export interface CommitThreadData {
-  /** The folder that holds `log.sqlite`. */
-  readonly folder: string
-  readonly synced: boolean
-  readonly busyPatienceMs: number
-}
-
-export type ToCommitThread = readonly PartitionFrames[] | 'close'
-
-export type FromCommitThread =
-  | { readonly bases: readonly number[] }
-  | { readonly failure: Pick<Failure, 'code' | 'message' | 'remedy'> }
 
 export class ThreadedCommitter implements Committer {
   readonly #data: CommitThreadData
