@@ -238,6 +238,9 @@ class OwnedRun {
     try {
       const { signal } = controller
       return await Promise.race([work(signal), this.#ports.clock.sleep(ms, signal).then(() => undefined)])
+    } catch (error) {
+      if (interrupt.aborted) return undefined // It broke because it was told to stop.
+      throw error
     } finally {
       interrupt.removeEventListener('abort', end)
       end()

@@ -136,6 +136,18 @@ describe('what nobody foresaw', () => {
     expect((await world.until(load(world.start('b'))))?.state).toMatchObject({ outcome: 'failed', reason: 'internal' })
   })
 
+  test('is not what a step throws because its caller has gone: that run is cancelled', async () => {
+    const world = openWorld()
+    const known = await submitted(world, { retrieval, interactive: true })
+    const gone = new AbortController()
+    const retrieve = (_run: unknown, signal: AbortSignal) =>
+      new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))))
+    const carried = carryOut({ ...known, gone: gone.signal }, world.start('a').ports(stepsOf({ retrieve })), never)
+    await world.pass(50)
+    gone.abort()
+    expect(await world.until(carried)).toMatchObject({ is: 'done', state: { outcome: 'cancelled' } })
+  })
+
   test('has the code of its failure as the reason', async () => {
     const world = openWorld()
     const known = await submitted(world, { validator, interactive: true })
