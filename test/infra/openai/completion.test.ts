@@ -62,6 +62,11 @@ test.for([
   expect(reply).toMatchObject({ ok: false, code, retryable, raw: text, httpStatus: 200 })
 })
 
+test('what came from a cache is told', () => {
+  const usage = { prompt_tokens: 9, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 4 } }
+  expect(read({ ...choice({ content: 'x' }), usage })).toMatchObject({ promptTokens: 9, cachedTokens: 4 })
+})
+
 test('odd usage is left out', () => {
   const usage = { prompt_tokens: -1, completion_tokens: '5' }
   const reply = read({ ...choice({ content: 'x' }), usage })

@@ -77,7 +77,7 @@ function completionOf({ contents, calls }: Answer): Record<string, unknown> {
       message: { role: 'assistant', content, ...(tools.length > 0 && { tool_calls: tools }) },
       finish_reason: tools.length > 0 ? 'tool_calls' : 'stop',
     })),
-    usage: { prompt_tokens: 3, completion_tokens: 4 },
+    usage: { prompt_tokens: 3, completion_tokens: 4, prompt_tokens_details: { cached_tokens: 2 } },
   }
 }
 
@@ -105,7 +105,8 @@ describe('any stream', () => {
         const bytes = Buffer.from(writtenEvents(data, fault).join(''))
         const { events, reply } = read(split(bytes, cuts))
         expect(events).toEqual(data)
-        expect(reply).toMatchObject({ ok: true, content: answer.contents[0], promptTokens: 3, completionTokens: 4 })
+        const told = { promptTokens: 3, completionTokens: 4, cachedTokens: 2 }
+        expect(reply).toMatchObject({ ok: true, content: answer.contents[0], ...told })
         expect(JSON.parse((reply.ok && reply.completion) || '')).toEqual(completion)
         // Our own asking for the usage is not seen.
         expect(read([bytes], { wantsUsage: false }).events).toEqual(data.slice(0, -1))
