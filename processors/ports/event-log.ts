@@ -79,7 +79,7 @@ export interface PartitionBounds {
 export interface ReadOptions {
   /** Go on after the end, waiting for records. Default false. */
   readonly follow?: boolean
-  /** At most this many records a batch. Default 1000. */
+  /** At most this many records a batch. Without it each backend gives what it reads fastest, at most 1000. */
   readonly batchSize?: number
   /** Ends the iteration (without an error) when aborted. */
   readonly signal?: AbortSignal
