@@ -47,6 +47,16 @@ export async function budgetsOn(log: EventLog, rules: readonly BudgetRule[]): Pr
   return openBudgets({ log, codec, journal, clock, report, rules, prices, restore: () => Promise.resolve(undefined) })
 }
 
+/** Every other caller is of a team, whose budget is the smaller one. */
+export function teamOf(lane: number): string | undefined {
+  return lane % 2 === 0 ? 'a' : undefined
+}
+
+/** Of a run, by its name. */
+export function laneOf(run: string): number {
+  return Number(run.split('-')[1])
+}
+
 function say(line: SpendLine): void {
   writeSync(1, `${JSON.stringify(line)}\n`)
 }
@@ -63,8 +73,9 @@ async function spend(task: SpendTask): Promise<void> {
     for (let turn = 0; ; turn += 1) {
       const most = 1 + Math.floor(Math.random() * 200)
       const run = `${task.name}-${lane}-${turn}`
+      const team = teamOf(lane)
       const parameters = JSON.stringify({ max_tokens: most })
-      const who = { principal: 'local', tags: lane % 2 === 0 ? { team: 'a' } : {}, provider: 'p', model: 'm' }
+      const who = { principal: 'local', tags: team === undefined ? {} : { team }, provider: 'p', model: 'm' }
       const asked = await budgets.reserve({ run, attempt: 1, ...who, messages: '[]', parameters }, signal)
       if (!asked.granted) {
         say({ refused: run, code: asked.code })

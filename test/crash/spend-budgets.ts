@@ -14,12 +14,14 @@ import type { EventLog } from '#processors/ports/event-log.ts'
 import { catalogSchemaIds } from '#schemas/wire/catalog-schema-ids.ts'
 import { openCodec } from '#schemas/wire/codec.ts'
 import { type Opener, openedBy } from '#test/contracts/opener.ts'
+import { eventually } from '#test/contracts/eventually.ts'
 import { type BudgetRecord, grantedIn } from '#test/processors/budgets/re-add.ts'
-import { budgetsOn, type SpendLine, type SpendTask } from './budget-spender.ts'
+import { budgetsOn, laneOf, type SpendLine, type SpendTask, teamOf } from './budget-spender.ts'
 
 const processes = 4
 const callers = 64
 const kills = 6
+const patience = { deadlineMs: 60_000 }
 const rules: readonly BudgetRule[] = [
   { name: 'llm', limitMicroUsd: 60_000, period: 'total' },
   { name: 'team', limitMicroUsd: 20_000, period: 'total', tag: { name: 'team', value: 'a' } },
@@ -33,7 +35,7 @@ export function describeSpending(name: string, openerOf: () => Opener): void {
       const log = await (await openedBy(opener)).openEventLog(opener.given)
       try {
         const said = lines.flatMap((line) => ('granted' in line ? [line.granted] : []))
-        const refused = lines.filter((line) => 'code' in line && line.code === 'budget-spent').length
+        const refused = refusalsIn(lines)
         const records = await recordsOf(log)
         const { granted, most, open } = grantedIn(records)
         const reservations = new Map(records.map(({ id, data }) => [id, data.reservation]))
@@ -56,7 +58,7 @@ export function describeSpending(name: string, openerOf: () => Opener): void {
       } finally {
         await log.close()
       }
-    }, 120_000)
+    }, 240_000)
   })
 }
 
@@ -68,17 +70,29 @@ async function spendAndKill(opener: Opener): Promise<readonly SpendLine[]> {
   try {
     await Promise.all(spenders.map(({ ready }) => ready))
     for (let kill = 0; kill < kills; kill += 1) {
-      await sleep(200 + Math.random() * 300)
+      // Half of them on the way to the edge, half of them at it, however fast machine and log are.
+      const [grants, refusals] = kill < kills / 2 ? [30 * (kill + 1), 0] : [0, 20 * (kill + 1)]
+      await eventually(`kill ${kill}`, () => grantsIn(lines) >= grants && refusalsIn(lines) >= refusals, patience)
+      await sleep(Math.random() * 300)
       const index = kill % processes
       await spenders[index]?.kill()
       spenders[index] = start()
     }
     await Promise.all(spenders.map(({ ready }) => ready))
-    await sleep(500)
+    await eventually('who is of no team is refused too', () => refusalsIn(lines, 'of no team') > 200, patience)
     return lines
   } finally {
     await Promise.all(spenders.map((one) => one.kill()))
   }
+}
+
+function grantsIn(lines: readonly SpendLine[]): number {
+  return lines.filter((line) => 'granted' in line).length
+}
+
+function refusalsIn(lines: readonly SpendLine[], whose?: 'of no team'): number {
+  const spent = lines.flatMap((line) => ('code' in line && line.code === 'budget-spent' ? [line.refused] : []))
+  return whose === undefined ? spent.length : spent.filter((run) => teamOf(laneOf(run)) === undefined).length
 }
 
 interface Spender {
