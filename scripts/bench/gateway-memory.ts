@@ -57,11 +57,12 @@ export const measure: Measure = async ({ quick, folder }) => {
 /** Asked a moment later: the stores fold a little after the last answer. */
 async function memory({ serving }: OurLeg): Promise<Omit<Sample, 'requests'>> {
   await sleep(500)
-  const before = serving.output().length
+  const said = (): RegExpExecArray[] => [...serving.output().matchAll(/^memory (\d+) (\d+)$/gm)]
+  const before = said().length
   serving.child.kill('SIGUSR2')
   for (;;) {
-    const said = /^memory (\d+) (\d+)$/m.exec(serving.output().slice(before))
-    if (said !== null) return { heapMb: Number(said[1]) / 2 ** 20, residentMb: Number(said[2]) / 2 ** 20 }
+    const now = said()[before]
+    if (now !== undefined) return { heapMb: Number(now[1]) / 2 ** 20, residentMb: Number(now[2]) / 2 ** 20 }
     if (serving.child.exitCode !== null) throw new Error(`the serving process ended:\n${serving.output()}`)
     await sleep(20)
   }
