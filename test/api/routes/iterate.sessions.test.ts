@@ -116,7 +116,7 @@ test('each path has its row, and the view sessions has the same ones', async () 
     all.toSorted((a, b) => (String(a['run_id']) < String(b['run_id']) ? -1 : 1))
   expect(byId(plain)).toEqual(byId(rows))
   expect(Object.keys(table[0]!)).toEqual(Object.keys(rows[0]!))
-})
+}, 60_000)
 
 test('a path that cannot be written warns and answers all the same; the rows come when it can', async () => {
   await using server = await serving({ stores: ['lookup'] })
@@ -131,7 +131,7 @@ test('a path that cannot be written warns and answers all the same; the rows com
   expect((await iterate(server, 'two')).status).toBe(200)
   rmSync(path, { recursive: true })
   expect((await rowsOnce(path, 2)).map((row) => row['session_id'])).toEqual(['one', 'two'])
-})
+}, 60_000)
 
 test('set to nothing there is no log', async () => {
   await using server = await serving({ stores: ['lookup'], env: { LATTICE_SESSION_LOG: '' } })

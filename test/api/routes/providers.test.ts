@@ -85,4 +85,4 @@ test('a provider that fails in a row is left alone; calls and attempts stay equa
     return opened === 1 && completed === 5
   })
   expect(await rows('attempt_started')).toBe(server.models.callCount)
-})
+}, 60_000)
