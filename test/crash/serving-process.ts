@@ -32,7 +32,10 @@ export async function startServing(options: ServingOptions): Promise<ServingProc
   const url = `http://127.0.0.1:${port}`
   const until = Date.now() + startWithinMs
   while (!(await answers(`${url}/ready`))) {
-    if (child.exitCode !== null || Date.now() > until) throw new Error(`lattice serve did not start:\n${output()}`)
+    if (child.exitCode !== null || child.signalCode !== null || Date.now() > until) {
+      child.kill('SIGKILL')
+      throw new Error(`lattice serve did not start:\n${output()}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
   return {
