@@ -37,7 +37,13 @@ function rowOf(one: Setting<unknown>): string {
 }
 
 function shown(value: unknown): string {
-  const text = Array.isArray(value) ? value.join(',') : String(value ?? '')
+  const text = Array.isArray(value)
+    ? value.join(',')
+    : typeof value === 'string'
+      ? value
+      : value === undefined
+        ? ''
+        : JSON.stringify(value)
   return text === '' ? '' : code(text)
 }
 

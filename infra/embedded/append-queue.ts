@@ -8,7 +8,7 @@ import { type NewRecord, partitionOf } from '#processors/ports/event-log.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Topic } from '#schemas/topics.ts'
 import { FramePacker } from './frame.ts'
-import type { Committer, PartitionFrames } from './frame-committer.ts'
+import type { FrameCommitter, PartitionFrames } from './frame-committer.ts'
 
 interface Call {
   readonly topic: Topic
@@ -29,7 +29,7 @@ export interface Committed {
 
 export class AppendQueue {
   readonly #partitions: (topic: Topic) => number
-  readonly #committer: Committer
+  readonly #committer: FrameCommitter
   readonly #committed: (committed: readonly Committed[]) => void
   #packed = new Packed()
   /** Memory of the transaction before, for the next one. */
@@ -41,7 +41,7 @@ export class AppendQueue {
   /** `committed` is called before the appends of a transaction are acknowledged. */
   constructor(options: {
     partitions: (topic: Topic) => number
-    committer: Committer
+    committer: FrameCommitter
     committed: (committed: readonly Committed[]) => void
   }) {
     this.#partitions = options.partitions

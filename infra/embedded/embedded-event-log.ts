@@ -24,10 +24,9 @@ import { dataFolder } from './data-folder.ts'
 import { Doorbell } from './doorbell.ts'
 import { type Follower, Followers } from './followers.ts'
 import { FrameError, FrameReader } from './frame.ts'
-import { type Committer, FrameCommitter } from './frame-committer.ts'
+import { FrameCommitter } from './frame-committer.ts'
 import { LogFile, replaced } from './log-file.ts'
 import { Tail } from './tail.ts'
-import { ThreadedCommitter } from './threaded-committer.ts'
 import { TurnTaking } from './turn-taking.ts'
 import { damaged, isBusy, logFailure } from './sqlite-error.ts'
 
@@ -40,8 +39,6 @@ export interface EmbeddedEventLogOptions {
   readonly syncMode?: 'full' | 'off'
   /** How long an append waits while other processes write. Default 30,000 ms. */
   readonly busyPatienceMs?: number
-  /** Syncs in a thread of its own, for a process that has much else to do meanwhile. */
-  readonly commitsApart?: boolean
 }
 
 export interface EmbeddedEventLog extends EventLog {
@@ -68,7 +65,6 @@ class SqliteEventLog implements EmbeddedEventLog {
   readonly id: string
   readonly durability: string
   readonly #file: LogFile
-  readonly #committer: Committer
   readonly #queue: AppendQueue
   readonly #bell: Doorbell
   readonly #followers = new Followers()
@@ -80,21 +76,17 @@ class SqliteEventLog implements EmbeddedEventLog {
   #closed = false
 
   constructor(options: EmbeddedEventLogOptions) {
-    const { partitions = 1, syncMode = 'full', busyPatienceMs = defaultPatienceMs, commitsApart = false } = options
+    const { partitions = 1, syncMode = 'full', busyPatienceMs = defaultPatienceMs } = options
     const folder = dataFolder(options.path)
-    const synced = syncMode === 'full'
-    this.#file = new LogFile(join(folder, 'log.sqlite'), { partitions, synced })
+    this.#file = new LogFile(join(folder, 'log.sqlite'), { partitions, synced: syncMode === 'full' })
     this.#bell = new Doorbell(join(folder, 'log.bell'), () => this.#look())
-    this.#committer = commitsApart
-      ? new ThreadedCommitter({ folder, synced, busyPatienceMs })
-      : new FrameCommitter(this.#file, {
-          turns: new TurnTaking(join(folder, 'log.turn')),
-          bell: this.#bell,
-          busyPatienceMs,
-        })
     this.#queue = new AppendQueue({
       partitions: (topic) => this.#file.partitions(topic),
-      committer: this.#committer,
+      committer: new FrameCommitter(this.#file, {
+        turns: new TurnTaking(join(folder, 'log.turn')),
+        bell: this.#bell,
+        busyPatienceMs,
+      }),
       committed: (committed) => this.#keep(committed),
     })
     this.#dataVersion = this.#file.dataVersion()
@@ -147,7 +139,6 @@ class SqliteEventLog implements EmbeddedEventLog {
     this.#followers.wakeAll()
     await this.#queue.settled()
     this.#tell()
-    await this.#committer.close()
     this.#bell.close()
     this.#file.close()
   }
@@ -172,6 +163,7 @@ class SqliteEventLog implements EmbeddedEventLog {
     options: ReadOptions & { until: number; follower: Follower | undefined },
   ): AsyncGenerator<readonly StoredRecord[], void, void> {
     const { until, follower, signal, batchSize = usualBatch } = options
+    const tail = follower === undefined ? undefined : this.#tailOf(from)
     let at = from.offset
     let fetched: FrameReader[] = []
     let turnEnds = performance.now() + turnMs
@@ -179,9 +171,13 @@ class SqliteEventLog implements EmbeddedEventLog {
       const news = follower?.news ?? 0
       // After taking the count: an abort before it has woken nobody.
       if (isAborted(signal) || (this.#closed && follower !== undefined)) return
-      const held = fetched.length === 0 && follower !== undefined ? this.#tailOf(from).from(at, batchSize) : []
-      if (fetched.length === 0 && held.length === 0)
+      const held = fetched.length === 0 ? (tail?.from(at, batchSize) ?? []) : []
+      const isAtEnd = follower?.mustLook === false && tail?.end === at
+      if (fetched.length === 0 && held.length === 0 && !isAtEnd) {
+        if (follower !== undefined) follower.mustLook = false
         fetched = await this.#patiently(options, () => this.#fetch({ ...from, offset: at }, batchSize))
+        if (follower !== undefined && fetched.length > 0) follower.mustLook = true
+      }
       const batch = held.length > 0 ? held : take(fetched, at, Math.min(batchSize, until - at))
       if (batch.length > 0) {
         at += batch.length

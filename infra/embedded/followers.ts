@@ -10,6 +10,8 @@ export class Follower {
   readonly partition: number
   /** Goes up with every wake. */
   news = 0
+  /** There may be more than this process has written: the file must be asked. */
+  mustLook = true
   #wake: (() => void) | undefined
 
   constructor(topic: string, partition: number) {
@@ -71,7 +73,7 @@ export class Followers {
   }
 
   wakeAll(): void {
-    for (const follower of this.#waiting) follower.wake()
+    for (const follower of this.#waiting) wakeToLook(follower)
   }
 
   /** Wakes those whose partition another process has changed: `boundsOf` is asked once a partition that is waited for. */
@@ -88,7 +90,12 @@ export class Followers {
         this.#bounds.set(name, bounds)
         changed.set(name, isChanged)
       }
-      if (isChanged) follower.wake()
+      if (isChanged) wakeToLook(follower)
     }
   }
+}
+
+function wakeToLook(follower: Follower): void {
+  follower.mustLook = true
+  follower.wake()
 }

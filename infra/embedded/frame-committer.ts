@@ -21,18 +21,12 @@ export interface PartitionFrames {
   readonly frames: readonly PackedFrame[]
 }
 
-/** Who commits: here, or in a thread of its own. One call at a time. */
-export interface Committer {
-  /** The offset of the first record of each partition's frames. */
-  commit(partitions: readonly PartitionFrames[]): Promise<readonly number[]>
-  close(): Promise<void>
-}
-
 /** Another process writes: tried again after this long. A pause that lets it in is a little longer than that. */
 const busyWaitMs = 1
 const pauseMs = 2
 
-export class FrameCommitter implements Committer {
+/** One call at a time. */
+export class FrameCommitter {
   readonly #file: LogFile
   readonly #turns: TurnTaking
   readonly #bell: Doorbell
@@ -46,6 +40,7 @@ export class FrameCommitter implements Committer {
     this.#busyPatienceMs = options.busyPatienceMs
   }
 
+  /** The offset of the first record of each partition's frames. */
   async commit(partitions: readonly PartitionFrames[]): Promise<readonly number[]> {
     const pause = this.#pauseUntil - performance.now()
     if (pause > 0) await sleep(pause)
@@ -67,8 +62,6 @@ export class FrameCommitter implements Committer {
       await sleep(busyWaitMs)
     }
   }
-
-  async close(): Promise<void> {}
 
   #failureOf(error: unknown): unknown {
     const cause = causeOf(error)

@@ -18,14 +18,19 @@ export class Tail {
   add(base: number, records: readonly NewRecord[]): void {
     let bytes = 0
     for (const { value } of records) bytes += value.length
-    const isNext = base === this.#first + this.#records.length
+    const isNext = base === this.end
     const isFull = this.#bytes + bytes > mostBytes || this.#records.length + records.length > mostRecords
     if (!isNext || isFull) this.#forget(base)
-    if (bytes > mostBytes) return
+    if (bytes > mostBytes) return this.#forget(base + records.length)
     for (const { key, headers, value } of records) {
-      this.#records.push({ offset: this.#first + this.#records.length, key, headers, value })
+      this.#records.push({ offset: this.end, key, headers, value })
     }
     this.#bytes += bytes
+  }
+
+  /** The offset after the newest. */
+  get end(): number {
+    return this.#first + this.#records.length
   }
 
   /** At most so many from an offset on; none where they are not held. */

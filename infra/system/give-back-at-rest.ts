@@ -4,8 +4,9 @@
  * V8 collects when something is allocated. A thread that has read a million records and then waits would keep its
  * rubbish, and a young generation of up to 64 MB, until it works again.
  *
- * Promise: collects while the thread is all but idle, and only where its heap has grown since the last time: never twice
- * for the same rest. It keeps no process alive.
+ * Promise: collects when the thread has been all but idle for a while, and only where its heap has grown since the last
+ * time: never twice for the same rest. What comes after a pause of seconds finds its young generation as it was: a
+ * collection made such bursts slower by a third (measured). It keeps no process alive.
  */
 import { performance } from 'node:perf_hooks'
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
@@ -27,13 +28,17 @@ export interface GiveBackOptions {
 
 /** A server without load wakes up for its timers and its log. */
 const restingUtilization = 0.05
+/** So many looks in a row make a rest. */
+const restingLooks = 10
 const worthBytes = 12 * 1024 * 1024
 
 /** Returns what ends it. */
 export function giveBackAtRest({ lookEveryMs = 2_000, thread = thisThread() }: GiveBackOptions = {}): () => void {
   let keptBytes = 0
+  let resting = 0
   const timer = setInterval(() => {
-    if (thread.utilization() > restingUtilization || thread.heapBytes() - keptBytes < worthBytes) return
+    resting = thread.utilization() > restingUtilization ? 0 : resting + 1
+    if (resting < restingLooks || thread.heapBytes() - keptBytes < worthBytes) return
     thread.collect()
     keptBytes = thread.heapBytes()
     // What the collection took is no work.

@@ -14,8 +14,8 @@ import type { ServingProcess } from '#test/crash/serving-process.ts'
 import type { Measure, MeasureOptions, Row } from './row.ts'
 import { eventsOfRun, storeRuns } from './stored-runs.ts'
 
-/** At rest is who took less than 3 % of a core for so long. */
-const restMs = 2_000
+/** At rest is who took less than 3 % of a core for so long; a server gives memory back after 20 s of it. */
+const restMs = 30_000
 
 export const measure: Measure = async (options) => [
   await idle('embedded', {}, options),

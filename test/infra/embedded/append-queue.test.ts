@@ -23,10 +23,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-let commitsApart = false
-
 async function open(path: string, busyPatienceMs = 30_000): Promise<EmbeddedEventLog> {
-  const log = await openEmbeddedEventLog({ path, busyPatienceMs, commitsApart })
+  const log = await openEmbeddedEventLog({ path, busyPatienceMs })
   logs.push(log)
   return log
 }
@@ -45,11 +43,7 @@ function writeLock(): { release(): void } {
   return { release: () => database.close() }
 }
 
-describe.each([false, true])('appends under way together (committed apart: %s)', (apart) => {
-  beforeEach(() => {
-    commitsApart = apart
-  })
-
+describe('appends under way together', () => {
   test('share one transaction and one frame', async () => {
     const log = await open(folder)
     await Promise.all(Array.from({ length: 64 }, (_, i) => log.append('runs.v1', records(1, `key-${i}`))))

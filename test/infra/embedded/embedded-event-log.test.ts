@@ -1,6 +1,5 @@
 /**
- * The embedded log keeps the contract of an event log: as it is set by default, with several partitions, and where it commits
- * in a thread of its own.
+ * The embedded log keeps the contract of an event log, as it is set by default and with several partitions.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,4 +24,3 @@ function harness(given: Omit<EmbeddedGiven, 'path'>): EventLogHarness<EmbeddedGi
 
 describeEventLog('embedded', harness({ partitions: 1, syncMode: 'full' }))
 describeEventLog('embedded, three partitions, not synced', harness({ partitions: 3, syncMode: 'off' }))
-describeEventLog('embedded, committing apart', harness({ partitions: 1, syncMode: 'full', commitsApart: true }))

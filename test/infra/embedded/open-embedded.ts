@@ -15,7 +15,6 @@ export interface EmbeddedGiven {
   readonly path: string
   readonly partitions: number
   readonly syncMode: 'full' | 'off'
-  readonly commitsApart?: boolean
 }
 
 export async function openEventLog(given: unknown): Promise<EventLog> {

@@ -8,8 +8,14 @@ import { giveBackAtRest } from '#infra/system/give-back-at-rest.ts'
 
 const MB = 1024 * 1024
 
+const restMs = 10_000
+
 /** Looks once a second of a clock that stands; a collection brings the heap back to 50 MB. */
-function given(): { thread: { busy: number; heapMb: number; collected: number }; look(): void; stop(): void } {
+function given(): {
+  thread: { busy: number; heapMb: number; collected: number }
+  rest(ms?: number): void
+  stop(): void
+} {
   vi.useFakeTimers()
   const thread = { busy: 0, heapMb: 90, collected: 0 }
   const stop = giveBackAtRest({
@@ -25,7 +31,7 @@ function given(): { thread: { busy: number; heapMb: number; collected: number };
   })
   return {
     thread,
-    look: () => void vi.advanceTimersByTime(1_000),
+    rest: (ms = restMs) => void vi.advanceTimersByTime(ms),
     stop() {
       stop()
       vi.useRealTimers()
@@ -34,35 +40,37 @@ function given(): { thread: { busy: number; heapMb: number; collected: number };
 }
 
 test('a thread that rests is collected once, and again when its heap has grown', () => {
-  const { thread, look, stop } = given()
-  look()
+  const { thread, rest, stop } = given()
+  rest()
   expect(thread).toMatchObject({ collected: 1, heapMb: 50 })
-  look()
+  rest()
   thread.heapMb = 55
-  look()
+  rest()
   expect(thread.collected).toBe(1)
   thread.heapMb = 80
-  look()
+  rest()
   expect(thread.collected).toBe(2)
   stop()
 })
 
 test('once it is ended nothing is collected', () => {
-  const { thread, look, stop } = given()
+  const { thread, rest, stop } = given()
   stop()
   vi.useFakeTimers()
-  look()
+  rest()
   vi.useRealTimers()
   expect(thread.collected).toBe(0)
 })
 
-test('a busy thread is left alone until it rests', () => {
-  const { thread, look, stop } = given()
+test('a busy thread is left alone until it has rested for a while', () => {
+  const { thread, rest, stop } = given()
   thread.busy = 0.4
-  look()
+  rest()
   expect(thread.collected).toBe(0)
   thread.busy = 0.01
-  look()
+  rest(restMs - 1_000)
+  expect(thread.collected).toBe(0)
+  rest(1_000)
   expect(thread.collected).toBe(1)
   stop()
 })
