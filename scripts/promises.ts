@@ -86,7 +86,9 @@ function stateOf(proofs: readonly Proof[]): Cell['state'] {
   return proofs.some(({ state }) => state === 'passed') ? 'proven' : 'not proven'
 }
 
-const tag = /\[([a-z]+\.[a-z]+)\]/g
+/** What is no promise's family, such as a heading of TOML in a title, is no tag. */
+const families = [...new Set(promises.map((promise) => promise.split('.')[0]))]
+const tag = new RegExp(`\\[((?:${families.join('|')})\\.[a-z]+)\\]`, 'g')
 
 function tagsIn(name: string): readonly string[] {
   return [...name.matchAll(tag)].map(([, promise]) => promise ?? '')

@@ -9,6 +9,7 @@ import { needs } from '#scripts/test/needs.ts'
 import { openRoad, peersOf, startOurs } from './gateway/legs.ts'
 import type { Leg, Model, OurLeg, Road } from './gateway/legs.ts'
 import type { Loaded } from './gateway/load-main.ts'
+import { twoSyncs } from './gateway/two-syncs.ts'
 import { median } from './row.ts'
 import type { Measure, MeasureOptions, Row } from './row.ts'
 
@@ -50,7 +51,12 @@ export const measure: Measure = async (options) => {
 async function embeddedRows(road: Road, ours: OurLeg, options: MeasureOptions): Promise<Row[]> {
   const peers = peersOf()
   const legs = [road.direct, road.bare, ours, ...peers]
-  const rows: Row[] = []
+  const syncs = twoSyncs(options.folder, options.quick ? 20 : 1_000)
+  const syncRow = { unit: 'ms', note: 'node:sqlite alone, one pair after the other', ...synced(ours) }
+  const rows: Row[] = [
+    { figure: 'gateway: two syncs by themselves, p50', ours: syncs.p50Ms, ...syncRow },
+    { figure: 'gateway: two syncs by themselves, p99', ours: syncs.p99Ms, ...syncRow },
+  ]
   await warmUp(road, legs, options)
   for (const setting of [slow(1, 3), slow(16, 6), slow(64, 2)]) {
     const seen = await inLaps(road, legs, setting, options)

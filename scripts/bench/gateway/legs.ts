@@ -58,17 +58,22 @@ export interface OurLeg extends Leg {
   readonly serving: ServingProcess
 }
 
-/** A whole serving process, as `lattice serve` is; `env` says on which log. */
+/**
+ * A whole serving process, as `lattice serve` is; `env` says on which log. `LATTICE_BENCH_NODE_OPTIONS` reaches it alone:
+ * `--cpu-prof --cpu-prof-dir=<folder>` leaves a profile.
+ */
 export async function startOurs(
   name: string,
   given: { readonly origin: string; readonly folder: string; readonly env?: Readonly<Record<string, string>> },
 ): Promise<OurLeg> {
   const folder = join(given.folder, name)
   await mkdir(folder, { recursive: true })
+  const nodeOptions = process.env['LATTICE_BENCH_NODE_OPTIONS']
   const env = {
     OPENAI_BASE_URL: `${given.origin}/v1`,
     OPENAI_API_KEY: 'bench-key-0001',
     LATTICE_LOG_LEVEL: 'warn',
+    ...(nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions }),
     ...given.env,
   }
   const serving = await startServing({ folder, env })
