@@ -86,12 +86,12 @@ function stateOf(proofs: readonly Proof[]): Cell['state'] {
   return proofs.some(({ state }) => state === 'passed') ? 'proven' : 'not proven'
 }
 
-/** What is no promise's family, such as a heading of TOML in a title, is no tag. */
-const families = [...new Set(promises.map((promise) => promise.split('.')[0]))]
-const tag = new RegExp(`\\[((?:${families.join('|')})\\.[a-z]+)\\]`, 'g')
+const tag = /\[([a-z]+\.[a-z]+)\]/g
+/** Titles that show lines of lattice.toml have its headings in them. */
+const headings = /^(budgets|prices|providers|models)\./
 
 function tagsIn(name: string): readonly string[] {
-  return [...name.matchAll(tag)].map(([, promise]) => promise ?? '')
+  return [...name.matchAll(tag)].map(([, promise]) => promise ?? '').filter((word) => !headings.test(word))
 }
 
 function misspeltIn(name: string): readonly string[] {
