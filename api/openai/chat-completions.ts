@@ -5,7 +5,14 @@ import type { AddRoutes } from '#api/http/route.ts'
 import { formatToken } from '#schemas/position.ts'
 import { answerHeaders, askerHeaders, askerOf } from './asker.ts'
 import { Message } from './chat-message.ts'
-import { documentedErrors, errorStatuses, OpenAiError, sendFailure, sendOpenAiError } from './openai-error.ts'
+import {
+  documentedErrors,
+  errorStatuses,
+  OpenAiError,
+  sendFailure,
+  sendOpenAiError,
+  thrownFailure,
+} from './openai-error.ts'
 import { openEventStream } from './openai-stream.ts'
 import { failureOf } from './run-failure.ts'
 
@@ -28,6 +35,7 @@ const Completion = Type.Object(
 )
 
 export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
+  const thrown = thrownFailure(lattice.given.report)
   http.addSchema(OpenAiError)
   http.addSchema(Completion)
   http.post(
@@ -60,7 +68,7 @@ export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
       const { model, messages, stream, ...parameters } = request.body
       const asker = askerOf(request, reply)
       const events = stream === true ? openEventStream(reply) : undefined
-      const result = await gateway.chat(
+      const asked = gateway.chat(
         { model, messages, parameters },
         {
           ...asker,
@@ -72,6 +80,12 @@ export const chatCompletionRoutes: AddRoutes = (http, { gateway, lattice }) => {
           },
         },
       )
+      const result = await asked.catch((error: unknown) => {
+        // Nobody else answers once the stream has begun.
+        if (events?.begun !== true) throw error
+        events.fail(thrown(error, request))
+      })
+      if (result === undefined) return reply
       if (result.is === 'failed') {
         const failure = failureOf(result, { model, gone: asker.gone })
         return events?.begun === true ? events.fail(failure) : sendFailure(reply, failure)

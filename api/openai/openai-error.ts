@@ -44,16 +44,21 @@ export function sendFailure(reply: FastifyReply, failure: OpenAiFailure): Fastif
 
 /** What goes wrong before a run begins: a refused body, a missing token, a log that cannot be reached. */
 export function sendOpenAiError(report: Report) {
+  const thrown = thrownFailure(report)
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const { headers, ...failure } = thrown(error, request)
+    if (failure.status === 401) void reply.header('www-authenticate', 'Bearer')
+    void reply.headers({ ...headers })
+    void sendFailure(reply, failure)
+  }
+}
+
+/** What was thrown, as it is told; what nobody foresaw is reported. */
+export function thrownFailure(report: Report) {
+  return (error: unknown, request: FastifyRequest): OpenAiFailure & Pick<Said, 'headers'> => {
     const said = saidOf(error)
     if (said.status === 500) report(failed(error, request))
-    if (said.status === 401) void reply.header('www-authenticate', 'Bearer')
-    void reply.headers({ ...said.headers })
-    void sendFailure(reply, {
-      ...said,
-      message: sentence(said),
-      ...(said.status === 503 ? { retryAfterMs: 1000 } : {}),
-    })
+    return { ...said, message: sentence(said), ...(said.status === 503 ? { retryAfterMs: 1000 } : {}) }
   }
 }
 

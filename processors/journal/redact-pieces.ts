@@ -39,26 +39,52 @@ function mayBeInPieces(raw: string): boolean {
   return raw.startsWith('data:') || raw.includes('\n') || raw.includes('"logprobs"')
 }
 
-/** The events of a stream and what is between them, however many lines that has; a body that is no stream is one. */
+/**
+ * The events of a stream and what is between them, however many lines that has; a body that is no stream is one. No regular
+ * expression looks at a line: one of many megabytes is too much for its stack.
+ */
 function linesOf(raw: string): readonly Line[] {
   const whole = readLine(raw)
   if (whole.event !== undefined) return [whole]
   const lines: Line[] = []
-  let end = 0
+  let kept = 0
   const keep = (upTo: number): void => {
-    if (upTo > end) lines.push({ text: raw.slice(end, upTo), prefix: '', event: undefined, changed: false })
+    if (upTo > kept) lines.push({ text: raw.slice(kept, upTo), prefix: '', event: undefined, changed: false })
   }
-  for (const { 0: text, index } of raw.matchAll(eventLine)) {
-    keep(index)
-    lines.push(readLine(text))
-    end = index + text.length
+  let feed = -1
+  let carriage = -1
+  for (let start = 0, end = 0; start < raw.length; start = end + 1) {
+    if (feed < start) feed = indexOrEnd(raw, '\n', start)
+    if (carriage < start) carriage = indexOrEnd(raw, '\r', start)
+    end = Math.min(feed, carriage)
+    if (end - eventAt(raw, start, end) < shortestEvent) continue
+    keep(start)
+    lines.push(readLine(raw.slice(start, end)))
+    kept = end
   }
   keep(raw.length)
   return lines
 }
 
 /** Shorter ones have no room for a piece of text. */
-const eventLine = /^\uFEFF?(?:data:)?[^\S\r\n]*\{[^\r\n]{10,}/gm
+const shortestEvent = 11
+
+function indexOrEnd(text: string, wanted: string, from: number): number {
+  const at = text.indexOf(wanted, from)
+  return at === -1 ? text.length : at
+}
+
+/** Where a line's JSON object begins, behind `data:` and white space; its end where it has none. */
+function eventAt(text: string, start: number, end: number): number {
+  let at = text.startsWith('\uFEFF', start) ? start + 1 : start
+  if (text.startsWith('data:', at)) at += 5
+  while (at < end && isSpace(text.charCodeAt(at))) at += 1
+  return at < end && text[at] === '{' ? at : end
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d) || code === 0xa0 || code === 0xfeff
+}
 
 function dropLogprobs(line: Line, value: unknown): void {
   if (typeof value !== 'object' || value === null) return
@@ -87,8 +113,9 @@ interface Piece {
 }
 
 function readLine(text: string): Line {
-  const [, prefix = '', json = ''] = /^(\uFEFF?(?:data:)?\s*)(\{.*)$/s.exec(text) ?? []
-  return { text, prefix, event: json === '' ? undefined : parsed(json), changed: false }
+  const at = eventAt(text, 0, text.length)
+  const event = at === text.length ? undefined : parsed(text.slice(at))
+  return { text, prefix: text.slice(0, at), event, changed: false }
 }
 
 function parsed(json: string): unknown {

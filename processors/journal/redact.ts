@@ -124,19 +124,31 @@ function valuePattern(secrets: readonly string[]): RegExp | undefined {
 /** The ways a secret is written; none for one too short to be told from ordinary text. */
 function spellingsOf(secret: string): string[] {
   if (secret.length < shortestSecret) return []
-  const json = JSON.stringify(secret).slice(1, -1)
-  const percent = encodeURIComponent(secret.toWellFormed())
-  return [
-    secret,
-    json,
-    JSON.stringify(json).slice(1, -1),
-    json.replaceAll('/', String.raw`\/`),
-    json.replaceAll(/[^\x20-\x7e]/g, (unit) => String.raw`\u` + unit.charCodeAt(0).toString(16).padStart(4, '0')),
-    percent,
-    percent.replaceAll('%20', '+'),
-    percent.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    ...base64Of(secret),
-  ]
+  return [secret, ...jsonOf(secret), ...percentOf(secret.toWellFormed()), ...base64Of(secret)]
+}
+
+/** As a string of JSON and of JSON in JSON: a slash may be escaped, another alphabet in either case of letters. */
+function jsonOf(secret: string): string[] {
+  const escaped = (text: string): string => JSON.stringify(text).slice(1, -1)
+  const json = escaped(secret)
+  const ascii = (upper: boolean): string =>
+    json.replaceAll(/[^\x20-\x7e]/g, (unit) => {
+      const code = unit.charCodeAt(0).toString(16).padStart(4, '0')
+      return String.raw`\u` + (upper ? code.toUpperCase() : code)
+    })
+  const once = [json, json.replaceAll('/', String.raw`\/`), ascii(false), ascii(true)]
+  return [...once, ...once.map(escaped)]
+}
+
+/** As `encodeURIComponent` does, as a form and RFC 3986 do (`!'()*` too), and every byte; in either case of letters. */
+function percentOf(secret: string): string[] {
+  const byte = (code: number): string => `%${code.toString(16).toUpperCase().padStart(2, '0')}`
+  const percent = encodeURIComponent(secret)
+  const strict = percent.replaceAll(/[!'()*]/g, (letter) => byte(letter.charCodeAt(0)))
+  const every = [...Buffer.from(secret, 'utf8')].map(byte).join('')
+  return [percent, strict, every]
+    .flatMap((text) => [text, text.replaceAll('%20', '+')])
+    .flatMap((text) => [text, text.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())])
 }
 
 /** Base64 of the secret alone, and what base64 of a text around it shows, for each of the three ways to be aligned. */

@@ -94,3 +94,30 @@ test('the models that can be named are listed and found, with slashes or without
   expect(await (await fetch(`${server.url}/v1/models/lattice/extract`)).json()).toMatchObject({ id: 'lattice/extract' })
   expect((await server.ask('/v1/models/none')).json.error.code).toBe('model.unknown')
 })
+
+test('a stream that has begun ends with an error event, also where something breaks that nobody foresaw', async () => {
+  const broken = await serving({
+    stores: ['lookup'],
+    worker: false,
+    changed: (lattice) => ({
+      ...lattice,
+      journal: {
+        ...lattice.journal,
+        prepare: (events) =>
+          events[0]?.type === 'attempt.completed'
+            ? Promise.reject(new Error('nobody foresaw this'))
+            : lattice.journal.prepare(events),
+      },
+    }),
+  })
+  try {
+    const body = { model: 'openai/m', messages, stream: true }
+    const { text } = await broken.ask('/v1/chat/completions', { method: 'POST', body })
+    const data = text.split('\n\n').filter((part) => part !== '')
+    expect(JSON.parse(data.at(-1)?.replace('data: ', '') ?? '')).toMatchObject({ error: { code: 'internal' } })
+    expect(text).not.toContain('[DONE]')
+    expect(broken.signals).toContainEqual(expect.objectContaining({ signal: 'request.failed' }))
+  } finally {
+    await broken.close()
+  }
+})

@@ -85,3 +85,13 @@ test('[secret.unseen] a stream of tens of millions of empty lines is read as any
   expect(kept.slice(0, 80)).toContain('[redacted:secret]')
   expect(kept.slice(-80)).not.toContain(secret.slice(9))
 }, 30_000)
+
+test('[secret.unseen] an event of twenty megabytes on one line is read as any other', () => {
+  const [first = '', second = ''] = [secret.slice(0, 9), `${secret.slice(9)} ${'x'.repeat(20_000_000)}`].map(
+    (content) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`,
+  )
+  const kept = redact(`${first}${second}data: [DONE]\n\n`, secret)
+  expect(kept.slice(0, 80)).toContain('[redacted:secret]')
+  expect(kept.slice(-80)).toContain('data: [DONE]')
+  expect(kept).not.toContain(secret.slice(9))
+}, 30_000)

@@ -122,6 +122,24 @@ describe('secrets given by value', () => {
     expect(around(written)).toBe('before [redacted:secret] after')
   })
 
+  test.for<[string, string]>([
+    [
+      'percent-encoded as RFC 3986 has it',
+      '%6Bey%21%28%27%2Fe%CC%81%2F%2A%29%20-42'.replace('%6B', 'k').replace('e%CC%81', '%C3%A9'),
+    ],
+    ['as a form has it', 'key%21%28%27%2F%C3%A9%2F%2A%29+-42'],
+    [
+      'with every byte percent-encoded',
+      [...Buffer.from("key!('/é/*) -42")].map((byte) => `%${byte.toString(16)}`).join(''),
+    ],
+    ['in JSON in JSON with its slashes escaped', String.raw`key!('\\/é\\/*) -42`.replaceAll('\\\\', '\\\\')],
+    ['in JSON of ASCII in upper case', String.raw`key!('/\u00E9/*) -42`],
+    ['in JSON in JSON of ASCII in upper case', String.raw`key!('/\\u00E9/*) -42`],
+  ])('of odd letters, %s', ([, written]) => {
+    const odd = createRedactor(["key!('/é/*) -42"])
+    expect(odd.redact(`before ${written} after`).text).toBe('before [redacted:secret] after')
+  })
+
   test('inside base64 at every alignment nothing of it is left but its edges', () => {
     for (const user of ['', 'a', 'ab', 'abc', 'someone:']) {
       for (const encoding of ['base64', 'base64url'] as const) {
