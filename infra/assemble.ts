@@ -106,7 +106,7 @@ const commandConnectMs = 3_000
 
 export async function assemble(config: Config, report: Report, options: AssembleOptions = {}): Promise<Assembled> {
   // Every prompt and answer is in it.
-  mkdirSync(config.data, { recursive: true, mode: 0o700 })
+  makeFolder(config.data, 0o700)
   const clock = createSystemClock()
   const openSpanExporter = configuredSpanExporter(config)
   const worker = `${placeOf(config.data)}.${process.pid}.${randomBytes(4).toString('hex')}`
@@ -329,8 +329,19 @@ function openFoldersIn(runsDir: string, open: OpenFolders): Given['openFolders']
   return (folder, { live }) => {
     const own = join(folder, 'runs')
     const root = live ? runsDir : own
-    mkdirSync(root, { recursive: true })
+    makeFolder(root)
     if (live) adoptFiles(own, runsDir)
     return open({ root, statePath: join(folder, 'folders.sqlite') })
+  }
+}
+
+function makeFolder(path: string, mode?: number): void {
+  try {
+    mkdirSync(path, { recursive: true, mode })
+  } catch (error) {
+    throw new Failure('settings.invalid', `${path} can't be made or is no folder`, {
+      remedy: 'Name another one by LATTICE_DATA or LATTICE_RUNS_DIR, or let this user write there.',
+      cause: error,
+    })
   }
 }

@@ -48,11 +48,15 @@ export function replaysOf(lattice: Lattice): Replays {
   const rows = replayRowsOf(lattice)
   const read = readRunsOf(lattice)
 
-  function choices(model: string): readonly ModelChoice[] {
+  function askable(model: string): readonly ModelChoice[] {
     if (gateway !== undefined) return [{ provider: gateway.name, model }]
     const routing = { chain: models.chain, answering: new Map<string, readonly string[]>(), names: models.names }
+    return routeNamed(routing, { model })
+  }
+
+  function choices(model: string): readonly ModelChoice[] {
     try {
-      return routeNamed(routing, { model })
+      return askable(model)
     } catch (error) {
       if (!isFailure(error, 'model.unknown') || model.startsWith('tier/')) throw error
       // A model nobody can be asked for now is a failed call, which is a result.
@@ -88,7 +92,7 @@ export function replaysOf(lattice: Lattice): Replays {
     replay: (request, { root = settings.replayRoot ?? settings.folder, ...options }) =>
       replay(ports, request, { ...options, root }),
     async counterfactual(runIds, { model, ...options }) {
-      const ladder = model === undefined ? undefined : [{ name: model, choices: [...choices(model)] }]
+      const ladder = model === undefined ? undefined : [{ name: model, choices: [...askable(model)] }]
       return counterfactual(counterfactualPorts, runIds, { ...options, ladder })
     },
     sweepReplayRows: () => rows.sweep(),

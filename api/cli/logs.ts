@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '#processors/ports/failure.ts'
 import { awaitedRun, noLogOf } from './awaited-run.ts'
@@ -6,6 +6,7 @@ import type { CliAction, CliContext } from './command.ts'
 import { outcomeText } from './outcome.ts'
 import { endsRun, pause, readLines } from './run-log.ts'
 import { runs } from './runs.ts'
+import { wholeId } from './whole-id.ts'
 
 /**
  * `lattice logs`: a run's `run.jsonl`; without a run, the last runs.
@@ -70,18 +71,3 @@ async function pathOf(context: CliContext, given: string, follow: boolean): Prom
 /** For a run that somebody is only about to submit, and for a folder that is being written. */
 const appearsWithinMs = 5_000
 const askAgainMs = 2_500
-
-/** The id of the one run that begins so; what was given, where there is no such run. Errors: `request.invalid`. */
-function wholeId(runsDir: string, given: string): string {
-  if (!existsSync(runsDir) || existsSync(join(runsDir, given))) return given
-  const found = readdirSync(runsDir).filter((name) => name.startsWith(given))
-  if (found.length > 1) {
-    const shown = found.sort().slice(-mostNamed).join(', ')
-    throw new Failure('request.invalid', `${found.length} run ids begin with ${given}: ${shown}`, {
-      remedy: 'give more of the run id; lattice runs lists the last ones',
-    })
-  }
-  return found[0] ?? given
-}
-
-const mostNamed = 5

@@ -7,6 +7,7 @@ import { counted } from './counted.ts'
 import { wholeNumber } from './number.ts'
 import { answer } from './command.ts'
 import { counterfactualText } from './counterfactual-text.ts'
+import { wholeId } from './whole-id.ts'
 
 /**
  * `lattice replay --run <id> --model <other>`, or `--runs "<sql where>"` over the view `runs`: past runs on another model or
@@ -38,7 +39,7 @@ export async function replayPast(context: CliContext): Promise<ExitCode> {
   try {
     const run = text('run')
     const runIds = [
-      ...(run === undefined ? [] : [run]),
+      ...(run === undefined ? [] : [wholeId(context.loaded.config.runsDir, run)]),
       ...(where === undefined ? [] : await runsWhere(context, opened, { where, limit })),
     ]
     if (signal.aborted) return 130

@@ -26,9 +26,12 @@ export const verify: CliAction = async (context) => {
   const findings = await examine(context)
   for (const { what, detail } of findings) if (what === risk) context.print.note(`${what}: ${detail}`)
   const broken = findings.filter(({ state }) => state === 'broken')
-  for (const { what, detail, remedy } of broken) context.print.error(`${what}: ${detail}`, remedy)
   // The task asks the built-in model, so that providers are told of and stop nothing.
-  if (broken.some(({ what }) => !/^(provider |models$)/.test(what))) return 1
+  const ofModels = broken.filter(({ what }) => /^(provider |models$)/.test(what))
+  for (const { what, detail, remedy = '' } of ofModels) context.print.note(`${what}: ${detail} ${remedy}`.trimEnd())
+  const stopping = broken.filter((one) => !ofModels.includes(one))
+  for (const { what, detail, remedy } of stopping) context.print.error(`${what}: ${detail}`, remedy)
+  if (stopping.length > 0) return 1
 
   const opened = await context.open({ role: 'verify', stores: 'all', quiet: true })
   try {

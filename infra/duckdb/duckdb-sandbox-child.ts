@@ -65,7 +65,10 @@ async function select(connection: DuckDBConnection, task: SandboxTask): Promise<
 async function refuseMachine(connection: DuckDBConnection, sql: string): Promise<void> {
   const parsed = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)::VARCHAR', [sql])
   const tree = JSON.parse(String(parsed.getRows()[0]?.[0])) as { error?: boolean; error_message?: string }
-  if (tree.error === true) throw new Error(tree.error_message ?? 'only a SELECT is answered')
+  if (tree.error === true) {
+    const { error_message: message = '' } = tree
+    throw new Error(message === '' || message.startsWith('Only SELECT') ? 'only a SELECT is answered' : message)
+  }
   const told = toldOfMachine(tree)
   if (told !== undefined) throw new Error(`${told} is not answered here: it is of the machine, not of the warehouse`)
 }

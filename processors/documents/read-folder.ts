@@ -1,6 +1,7 @@
 import { glob, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, extname, join, sep } from 'node:path'
 import { isUtf8 } from 'node:buffer'
+import { Failure } from '#processors/ports/failure.ts'
 import { sha256 } from '#schemas/ids.ts'
 
 /**
@@ -32,11 +33,20 @@ const patterns = ['[Rr][Ee][Aa][Dd][Mm][Ee]*', 'documentation.txt', 'docs/**/*.m
 
 /** Id of a folder's corpus: the same folder has the same corpus, whatever it is called by. */
 export async function corpusOf(folder: string): Promise<string> {
-  return sha256(await realpath(folder)).slice(0, 32)
+  return sha256(await rootOf(folder)).slice(0, 32)
+}
+
+async function rootOf(folder: string): Promise<string> {
+  return realpath(folder).catch((error: unknown) => {
+    throw new Failure('request.invalid', `there is no folder ${folder}`, {
+      remedy: 'Name a folder that is there and that this user may read.',
+      cause: error,
+    })
+  })
 }
 
 export async function readFolder(folder: string, options: { readonly max: number }): Promise<FolderContents> {
-  const root = await realpath(folder)
+  const root = await rootOf(folder)
   const paths = new Set<string>()
   for (const pattern of patterns) {
     for (const path of (await Array.fromAsync(glob(pattern, { cwd: root }))).sort()) paths.add(path)

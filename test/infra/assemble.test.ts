@@ -1,5 +1,5 @@
 /** How a process is named: by its name others tell whether its lock says anything about it. */
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -30,6 +30,18 @@ test('a data folder that is made is its owner’s alone: every prompt and answer
   expect(statSync(config.data).mode & 0o077).toBe(0)
   await given.log.close()
   await close()
+})
+
+test('a data folder that can’t be made is settings.invalid, named, with what to set', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lattice-assemble-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(join(folder, 'file'), '')
+  const { config } = readConfig({ env: { LATTICE_DATA: join(folder, 'file') }, folder })
+  await expect(assemble(config, () => {})).rejects.toMatchObject({
+    code: 'settings.invalid',
+    message: expect.stringContaining(join(folder, 'file')),
+    remedy: expect.stringContaining('LATTICE_DATA'),
+  })
 })
 
 test('weak_models is a tier like the others: asked by its name, in its order, and an error that says so where it is empty', async () => {

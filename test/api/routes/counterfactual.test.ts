@@ -53,6 +53,8 @@ test('what can not be asked for is refused before anything is called', async () 
   expect(await ask({ runs: [], model: 'openai/new' })).toMatchObject({ status: 400 })
   expect(await ask({ runs: Array(51).fill('r'), model: 'openai/new' })).toMatchObject({ status: 400 })
   expect(await ask({ runs: past, model: 'tier/none' })).toMatchObject({ status: 404, code: 'model.unknown' })
+  const keyless = await ask({ runs: past, model: 'groq/openai/gpt-oss-20b' })
+  expect(keyless).toMatchObject({ status: 404, code: 'model.unknown', text: expect.stringContaining('GROQ_API_KEY') })
   expect(server.models.callCount).toBe(0)
 })
 
