@@ -20,7 +20,7 @@ import { submitPorts } from './submit-ports.ts'
 /**
  * The commands of replay, over a started process.
  *
- * Promise: without `LH_GATEWAY_URL` models are asked as any chat asks them, from here; with it every model is asked of that
+ * Promise: without `LH_GATEWAY_URL` models are asked from here, the way a chat asks them; with it every model is asked of that
  * gateway. The defaults are the tiers `local_fast` and `cloud_judge`, else the models they usually are.
  */
 export interface Replays {

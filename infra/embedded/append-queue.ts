@@ -2,16 +2,22 @@
  * Appends under way at the same time, put into one transaction and so one sync (group commit).
  *
  * Promise: calls are written in the order they came, each whole or not at all, with the offsets the transaction gave.
- * One transaction is under way at a time; those who come meanwhile share the next one.
+ * While another process writes they wait without holding up the thread, and those who come meanwhile join them.
  */
 import { type NewRecord, partitionOf } from '#processors/ports/event-log.ts'
+import { Failure } from '#processors/ports/failure.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Topic } from '#schemas/topics.ts'
 import { FramePacker } from './frame.ts'
-import type { FrameCommitter, PartitionFrames } from './frame-committer.ts'
+import { CommitError, type LogFile } from './log-file.ts'
+import { isBusy, isFull, logFailure } from './sqlite-error.ts'
+import type { TurnTaking } from './turn-taking.ts'
+
+/** Another process writes: tried again after this long. A pause that lets it in is a little longer than that. */
+const busyWaitMs = 1
+const pauseMs = 2
 
 interface Call {
-  readonly topic: Topic
   readonly records: readonly NewRecord[]
   /** Offsets count from the first record packed for the partition, until the transaction says where that is. */
   readonly positions: { readonly topic: Topic; readonly partition: number; offset: number }[]
@@ -27,121 +33,131 @@ export interface Committed {
   readonly records: readonly NewRecord[]
 }
 
+interface Written extends Committed {
+  readonly records: NewRecord[]
+}
+
 export class AppendQueue {
-  readonly #partitions: (topic: Topic) => number
-  readonly #committer: FrameCommitter
+  readonly #file: LogFile
+  readonly #turns: TurnTaking
+  readonly #busyPatienceMs: number
   readonly #committed: (committed: readonly Committed[]) => void
-  #packed = new Packed()
-  /** Memory of the transaction before, for the next one. */
-  #spare = new Packed()
-  /** From the first call of a transaction until it is acknowledged. */
-  isCommitting = false
+  readonly #packers = new Map<Topic, FramePacker[]>()
+  #calls: Call[] = []
+  #busySince: number | undefined
+  #pauseUntil = 0
   #settled: (() => void)[] = []
 
-  /** `committed` is called before the appends of a transaction are acknowledged. */
-  constructor(options: {
-    partitions: (topic: Topic) => number
-    committer: FrameCommitter
-    committed: (committed: readonly Committed[]) => void
-  }) {
-    this.#partitions = options.partitions
-    this.#committer = options.committer
+  /** `committed` is called with each partition that has new records, before their appends are acknowledged. */
+  constructor(
+    file: LogFile,
+    options: { turns: TurnTaking; busyPatienceMs: number; committed: (committed: readonly Committed[]) => void },
+  ) {
+    this.#file = file
+    this.#turns = options.turns
+    this.#busyPatienceMs = options.busyPatienceMs
     this.#committed = options.committed
   }
 
   append(topic: Topic, records: readonly NewRecord[]): Promise<readonly Position[]> {
-    const positions = this.#packed.add(topic, records, this.#partitions(topic))
-    return new Promise((acknowledge, fail) => {
-      const { calls } = this.#packed
-      calls.push({ topic, records, positions, acknowledge, fail })
-      if (calls.length === 1 && !this.isCommitting) this.#schedule()
-    })
-  }
-
-  /** Resolves when nothing is under way. */
-  async settled(): Promise<void> {
-    if (this.#packed.calls.length > 0 || this.isCommitting)
-      await new Promise<void>((settle) => this.#settled.push(settle))
-  }
-
-  /** After this turn's other events, so that requests which came in together are written together. */
-  #schedule(): void {
-    this.isCommitting = true
-    setImmediate(() => void this.#commit())
-  }
-
-  async #commit(): Promise<void> {
-    const packed = this.#packed
-    this.#packed = this.#spare
-    this.#spare = packed
-    const partitions = packed.frames()
-    try {
-      const bases = await this.#committer.commit(partitions)
-      this.#acknowledge(packed, partitions, bases)
-    } catch (error) {
-      for (const { fail } of packed.calls) fail(error)
-    }
-    packed.clear()
-    this.isCommitting = false
-    if (this.#packed.calls.length > 0) this.#schedule()
-    else for (const settle of this.#settled.splice(0)) settle()
-  }
-
-  #acknowledge({ calls }: Packed, partitions: readonly PartitionFrames[], bases: readonly number[]): void {
-    const committed = partitions.map(({ topic, partition }, index) => ({
-      topic,
-      partition,
-      base: bases[index] as number,
-      records: [] as NewRecord[],
-    }))
-    for (const { topic, records, positions } of calls) {
-      positions.forEach((at, index) => {
-        const of = committed.find((one) => one.partition === at.partition && one.topic === topic)
-        if (of === undefined) return
-        at.offset += of.base
-        of.records.push(records[index] as NewRecord)
-      })
-    }
-    this.#committed(committed)
-    for (const { positions, acknowledge } of calls) acknowledge(positions)
-  }
-}
-
-/** Calls that share a transaction, and their records as frames. */
-class Packed {
-  calls: Call[] = []
-  readonly #packers = new Map<Topic, FramePacker[]>()
-
-  /** Where each record is among those packed for its partition. */
-  add(topic: Topic, records: readonly NewRecord[], partitions: number): Call['positions'] {
-    const packers = this.#packersOf(topic, partitions)
-    return records.map((record) => {
+    const packers = this.#packersOf(topic)
+    const positions = records.map((record) => {
       const partition = partitionOf(record.key, packers.length)
       const packer = packers[partition] as FramePacker
       packer.add(record)
       return { topic, partition, offset: packer.count - 1 }
     })
+    return new Promise((acknowledge, fail) => {
+      this.#calls.push({ records, positions, acknowledge, fail })
+      if (this.#calls.length === 1) this.#schedule()
+    })
   }
 
-  frames(): PartitionFrames[] {
-    const partitions: PartitionFrames[] = []
-    for (const [topic, packers] of this.#packers) {
-      packers.forEach((packer, partition) => {
-        if (packer.count > 0) partitions.push({ topic, partition, frames: packer.frames() })
+  /** Resolves when nothing is under way. */
+  async settled(): Promise<void> {
+    if (this.#calls.length > 0) await new Promise<void>((settle) => this.#settled.push(settle))
+  }
+
+  /** After this turn's other events, so that requests which came in together are written together. */
+  #schedule(): void {
+    const pause = this.#pauseUntil - performance.now()
+    if (pause > 0) setTimeout(() => this.#flush(), pause)
+    else setImmediate(() => this.#flush())
+  }
+
+  #flush(): void {
+    let written: readonly Written[]
+    try {
+      written = this.#file.transaction(() => this.#write())
+    } catch (error) {
+      this.#failed(error)
+      return
+    }
+    if (this.#turns.isAwaited()) this.#pauseUntil = performance.now() + pauseMs
+    const calls = this.#reset()
+    for (const { records, positions } of calls) {
+      positions.forEach((at, index) => {
+        const of = written.find(({ topic, partition }) => partition === at.partition && topic === at.topic)
+        if (of === undefined) return
+        at.offset += of.base
+        of.records.push(records[index] as NewRecord)
       })
     }
-    return partitions
+    this.#committed(written)
+    for (const { positions, acknowledge } of calls) acknowledge(positions)
   }
 
-  clear(): void {
-    this.calls = []
+  #write(): Written[] {
+    const written: Written[] = []
+    for (const [topic, packers] of this.#packers) {
+      packers.forEach((packer, partition) => {
+        if (packer.count === 0) return
+        written.push({ topic, partition, base: this.#file.append(topic, partition, packer.frames()), records: [] })
+      })
+    }
+    return written
+  }
+
+  #failed(error: unknown): void {
+    const cause = error instanceof CommitError ? error.cause : error
+    if (isBusy(cause)) {
+      this.#busySince ??= performance.now()
+      const busyMs = performance.now() - this.#busySince
+      if (busyMs < this.#busyPatienceMs) {
+        this.#turns.wait()
+        setTimeout(() => this.#flush(), busyWaitMs)
+        return
+      }
+    }
+    const failure = this.#failureOf(error, cause)
+    for (const { fail } of this.#reset()) fail(failure)
+  }
+
+  #failureOf(error: unknown, cause: unknown): unknown {
+    if (!(error instanceof CommitError) || isFull(cause) || isBusy(cause)) return logFailure(cause, this.#file.path)
+    return new Failure(
+      'append.outcome-unknown',
+      `${this.#file.path}: the commit failed; the records may have been written`,
+      {
+        remedy: 'Check the disk, then send the same records again.',
+        cause,
+      },
+    )
+  }
+
+  #reset(): Call[] {
+    const calls = this.#calls
+    this.#calls = []
+    this.#busySince = undefined
     for (const packers of this.#packers.values()) for (const packer of packers) packer.clear()
+    for (const settle of this.#settled.splice(0)) settle()
+    return calls
   }
 
-  #packersOf(topic: Topic, partitions: number): FramePacker[] {
+  #packersOf(topic: Topic): FramePacker[] {
     const known = this.#packers.get(topic)
     if (known !== undefined) return known
-    const packers = Array.from({ length: partitions }, () => new FramePacker())
+    const packers = Array.from({ length: this.#file.partitions(topic) }, () => new FramePacker())
     this.#packers.set(topic, packers)
     return packers
   }

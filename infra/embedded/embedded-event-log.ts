@@ -24,7 +24,6 @@ import { dataFolder } from './data-folder.ts'
 import { Doorbell } from './doorbell.ts'
 import { type Follower, Followers } from './followers.ts'
 import { FrameError, FrameReader } from './frame.ts'
-import { FrameCommitter } from './frame-committer.ts'
 import { LogFile, replaced } from './log-file.ts'
 import { Tail } from './tail.ts'
 import { TurnTaking } from './turn-taking.ts'
@@ -71,7 +70,6 @@ class SqliteEventLog implements EmbeddedEventLog {
   readonly #tails = new Map<string, Tail>()
   /** Committed, and not told to followers yet. */
   #news: Committed[] = []
-  #looksLater = false
   #dataVersion: number
   #closed = false
 
@@ -80,13 +78,9 @@ class SqliteEventLog implements EmbeddedEventLog {
     const folder = dataFolder(options.path)
     this.#file = new LogFile(join(folder, 'log.sqlite'), { partitions, synced: syncMode === 'full' })
     this.#bell = new Doorbell(join(folder, 'log.bell'), () => this.#look())
-    this.#queue = new AppendQueue({
-      partitions: (topic) => this.#file.partitions(topic),
-      committer: new FrameCommitter(this.#file, {
-        turns: new TurnTaking(join(folder, 'log.turn')),
-        bell: this.#bell,
-        busyPatienceMs,
-      }),
+    this.#queue = new AppendQueue(this.#file, {
+      turns: new TurnTaking(join(folder, 'log.turn')),
+      busyPatienceMs,
       committed: (committed) => this.#keep(committed),
     })
     this.#dataVersion = this.#file.dataVersion()
@@ -227,10 +221,8 @@ class SqliteEventLog implements EmbeddedEventLog {
   #tell(): void {
     const news = this.#news
     this.#news = []
-    for (const { topic, partition, base, records } of news) {
-      this.#followers.wake(topic, partition, base + records.length)
-    }
-    if (this.#looksLater) this.#look()
+    for (const { topic, partition } of news) this.#followers.wake(topic, partition)
+    if (news.length > 0) this.#bell.ring()
   }
 
   #follow(from: Position, signal: AbortSignal | undefined): ReturnType<Followers['add']> {
@@ -239,15 +231,14 @@ class SqliteEventLog implements EmbeddedEventLog {
 
   /** Has another process written, and where? */
   #look(): void {
-    // Its own append, most likely, whose news come of themselves: looking now would read it from the file. Only once: an
-    // append may have to wait for whoever rings.
-    this.#looksLater = this.#queue.isCommitting && !this.#looksLater
-    if (this.#looksLater) return
     try {
       const version = this.#file.dataVersion()
       if (!this.#file.isInPlace()) this.#followers.wakeAll()
       if (version === this.#dataVersion) return
-      this.#followers.wakeChanged((topic, partition) => this.#file.bounds(topic, partition))
+      this.#followers.wakeChanged((topic, partition) => {
+        const { first, next } = this.#file.bounds(topic, partition)
+        return `${first} ${next}`
+      })
       this.#dataVersion = version
     } catch {
       // Locked for a moment: the next look is soon.

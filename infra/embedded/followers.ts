@@ -3,8 +3,6 @@
  *
  * Promise: no wake is lost: `newsAfter` returns at once when something came after the count it is given was taken.
  */
-import type { Bounds } from './log-file.ts'
-
 export class Follower {
   readonly topic: string
   readonly partition: number
@@ -33,8 +31,7 @@ export class Follower {
 
 export class Followers {
   readonly #waiting = new Set<Follower>()
-  /** Of each partition, as last seen or written. */
-  readonly #bounds = new Map<string, Bounds>()
+  readonly #versions = new Map<string, string>()
 
   /** A follower that the signal wakes too. `listen` is called while it is there, and what it returned afterwards. */
   add(
@@ -63,10 +60,8 @@ export class Followers {
     return false
   }
 
-  /** This process has written up to `next`. */
-  wake(topic: string, partition: number, next: number): void {
-    const known = this.#bounds.get(`${topic}/${partition}`)
-    if (known !== undefined) this.#bounds.set(`${topic}/${partition}`, { first: known.first, next })
+  /** This process has written there. */
+  wake(topic: string, partition: number): void {
     for (const follower of this.#waiting) {
       if (follower.topic === topic && follower.partition === partition) follower.wake()
     }
@@ -76,18 +71,17 @@ export class Followers {
     for (const follower of this.#waiting) wakeToLook(follower)
   }
 
-  /** Wakes those whose partition another process has changed: `boundsOf` is asked once a partition that is waited for. */
-  wakeChanged(boundsOf: (topic: string, partition: number) => Bounds): void {
+  /** Wakes those whose partition changed under another process: `versionOf` is asked once a partition that somebody waits for. */
+  wakeChanged(versionOf: (topic: string, partition: number) => string): void {
     const changed = new Map<string, boolean>()
     for (const follower of this.#waiting) {
       const { topic, partition } = follower
       const name = `${topic}/${partition}`
       let isChanged = changed.get(name)
       if (isChanged === undefined) {
-        const known = this.#bounds.get(name)
-        const bounds = boundsOf(topic, partition)
-        isChanged = known?.first !== bounds.first || known.next !== bounds.next
-        this.#bounds.set(name, bounds)
+        const version = versionOf(topic, partition)
+        isChanged = this.#versions.get(name) !== version
+        this.#versions.set(name, version)
         changed.set(name, isChanged)
       }
       if (isChanged) wakeToLook(follower)

@@ -4,7 +4,7 @@ import type { PriceRule } from '#processors/ports/budget-rules.ts'
  * What models cost, as the providers published it: US dollars a million tokens.
  *
  * A line is here because its price could be read somewhere, and says nothing of what could not: without `cachedInput` a
- * cached token is charged as any other, without `maxOutput` a caller has to limit the answer, and a model without a line
+ * cached token is charged like the others, without `maxOutput` a caller has to limit the answer, and a model without a line
  * has no price. Sources: the providers' price pages, read or as quoted, on the day beside each; for Kimi, OpenCode, Mistral
  * and OpenRouter by way of models.dev.
  */

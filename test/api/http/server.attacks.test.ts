@@ -1,19 +1,12 @@
 /** What is sent to be read in two ways, to be echoed, or to get into every text of every route. */
 import { connect } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { head, raw } from './raw.ts'
-import { serving } from './serving.ts'
+import { serveUnbroken } from './serve-unbroken.ts'
 import type { Serving } from './serving.ts'
 
 let server: Serving
-beforeAll(async () => {
-  server = await serving({ worker: false })
-})
-afterAll(() => server.close())
-afterEach(async () => {
-  expect(server.signals.filter(({ signal }) => signal === 'request.failed')).toEqual([])
-  expect((await server.ask('/health')).status).toBe(200)
-})
+serveUnbroken((began) => (server = began))
 
 /** Everything that comes back on one connection that the client leaves open. */
 async function exchange(bytes: string | Buffer, { ends = true } = {}): Promise<string> {
@@ -167,7 +160,7 @@ describe('every route that takes a body', () => {
       }
   })
 
-  test('refuses a prototype, and what is called like one is a name as any other', async () => {
+  test('refuses a prototype, and what is called like one is a name like the others', async () => {
     for (const path of posts())
       for (const body of [
         '{"__proto__":{"prompt":"p"}}',

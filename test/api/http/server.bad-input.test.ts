@@ -1,18 +1,11 @@
 /** What a client can send wrong: each a clear 4xx problem, never a 5xx, and the server goes on. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { head, raw } from './raw.ts'
-import { serving } from './serving.ts'
+import { serveUnbroken } from './serve-unbroken.ts'
 import type { Answer, Serving } from './serving.ts'
 
 let server: Serving
-beforeAll(async () => {
-  server = await serving({ worker: false })
-})
-afterAll(() => server.close())
-afterEach(async () => {
-  expect(server.signals.filter(({ signal }) => signal === 'request.failed')).toEqual([])
-  expect((await server.ask('/health')).status).toBe(200)
-})
+serveUnbroken((began) => (server = began))
 
 const json = { 'content-type': 'application/json' }
 const post = (body: string | Record<string, unknown>, headers: Record<string, string> = {}): Promise<Answer> =>

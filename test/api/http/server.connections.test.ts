@@ -1,20 +1,14 @@
 /** Connections that misbehave: no HTTP, too slow, gone in the middle. */
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { head, raw } from './raw.ts'
+import { serveUnbroken } from './serve-unbroken.ts'
 import { serving } from './serving.ts'
 import type { Serving } from './serving.ts'
 
 let server: Serving
-beforeAll(async () => {
-  server = await serving({ worker: false })
-})
-afterAll(() => server.close())
-afterEach(async () => {
-  expect(server.signals.filter(({ signal }) => signal === 'request.failed')).toEqual([])
-  expect((await server.ask('/health')).status).toBe(200)
-})
+serveUnbroken((began) => (server = began))
 
 describe('connections', () => {
   test('bytes that are no HTTP get a problem document', async () => {

@@ -71,7 +71,7 @@ describe('what a cache gave', () => {
     expect(costOf(price, 1000, 10, { read: 600, written: 400 })).toBe(60 + 500 + 20)
   })
 
-  test('costs as much as any other input where the price says nothing of it', () => {
+  test('costs as much as the other input where the price says nothing of it', () => {
     expect(costOf({ input: 1, output: 2 }, 1000, 10, { read: 600, written: 400 })).toBe(1020)
   })
 

@@ -75,7 +75,7 @@ test('what holds no secret stays byte for byte', () => {
     expect(redact(raw, 'a b')).toBe(raw)
 })
 
-test('[secret.unseen] a stream of tens of millions of empty lines is read as any other', () => {
+test('[secret.unseen] a stream of tens of millions of empty lines is read like the others', () => {
   const lines = '\n'.repeat(15_000_000)
   const [first = '', second = ''] = [secret.slice(0, 9), secret.slice(9)].map(
     (content) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}`,
@@ -86,7 +86,7 @@ test('[secret.unseen] a stream of tens of millions of empty lines is read as any
   expect(kept.slice(-80)).not.toContain(secret.slice(9))
 }, 30_000)
 
-test('[secret.unseen] an event of twenty megabytes on one line is read as any other', () => {
+test('[secret.unseen] an event of twenty megabytes on one line is read like the others', () => {
   const [first = '', second = ''] = [secret.slice(0, 9), `${secret.slice(9)} ${'x'.repeat(20_000_000)}`].map(
     (content) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`,
   )
