@@ -1,3 +1,4 @@
+import { reactorFailed } from './delivery/reactor-failed.ts'
 import { writeRows } from './delivery/row-sink.ts'
 import type { RowSinkPorts } from './delivery/row-sink.ts'
 import { sessionsSink } from './kinds/iterate/sessions.sink.ts'
@@ -66,7 +67,7 @@ async function write({ given, codec, feed, claimCheck }: Lattice, sink: Sink, si
     await sink.write({ log, codec, feed, clock, report, claimCheck, file }, { follow: true, signal })
   } catch (error) {
     if (signal.aborted) return
-    report({ signal: 'reactor.failed', reactor: `sink-${sink.name}`, code: 'internal', message: String(error) })
+    report(reactorFailed(`sink-${sink.name}`, error))
   } finally {
     lock.release()
   }

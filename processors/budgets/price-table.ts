@@ -1,5 +1,3 @@
-import type { PriceRule } from '#processors/ports/budget-rules.ts'
-
 /**
  * What models cost, as the providers published it: US dollars a million tokens.
  *
@@ -8,6 +6,8 @@ import type { PriceRule } from '#processors/ports/budget-rules.ts'
  * has no price. Sources: the providers' price pages, read or as quoted, on the day beside each; for Kimi, OpenCode, Mistral
  * and OpenRouter by way of models.dev.
  */
+import type { PriceRule } from '#processors/ports/budget-rules.ts'
+
 /** The newest of those days; a later table has a later one. */
 export const pricesOf = '2026-11-21'
 

@@ -72,9 +72,11 @@ export async function holds(scenario: Scenario, server: Serving, fakes: readonly
   const types = events.map(({ type }) => letters[type] ?? '?').join('')
   expect(types, story).toMatch(/^SR(A[CF]W?)*X?D$/)
   const calls = fakes.reduce((sum, { callCount }) => sum + callCount, 0)
-  expect(events.filter(({ type }) => type === 'attempt.started').length, story).toBe(calls)
+  const started = events.filter(({ type }) => type === 'attempt.started').length
+  // A client that goes between the attempt's start and its request may leave a request that no server has read.
+  expect([started, ...(seen.left && wasUnanswered(events) ? [started - 1] : [])], story).toContain(calls)
   const end = events.at(-1)?.data ?? {}
-  expect(end['attempts'], story).toBe(calls)
+  expect(end['attempts'], story).toBe(started)
 
   if (seen.left) expect(['cancelled', 'accepted', 'failed'], story).toContain(end['outcome'])
   else if (seen.body === undefined) streamIsTold(seen, events, story)
@@ -195,6 +197,12 @@ function deliveredIsTold({ events: given, left, status }: Seen, events: readonly
   const recorded = dataIn(String(delivered[0]?.['raw']))
   if (left) expect(recorded.slice(0, chunks.length), story).toEqual(chunks)
   else expect(recorded.filter(isChunk).slice(0, chunks.length), story).toEqual(chunks)
+}
+
+/** Whether the last call was cancelled before a byte of an answer. */
+function wasUnanswered(events: readonly Recorded[]): boolean {
+  const last = events.findLast(({ type }) => type === 'attempt.completed' || type === 'attempt.failed')?.data
+  return last?.['code'] === 'cancelled' && last['raw'] === '' && last['httpStatus'] === null
 }
 
 function completed(events: readonly Recorded[]): Recorded['data'] | undefined {
