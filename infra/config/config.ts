@@ -295,7 +295,8 @@ function openSettingsFile(named: string | undefined, folder: string): OpenedFile
       ...added.flatMap((name) => Object.values<Setting<unknown>>({ ...addedSettings(name) })),
     ]
     const keys = own.map((one) => one.toml).filter((key) => key !== undefined)
-    return new Set([...keys, ...fallbackNames.map((name) => `fallbacks.${name}`), ...moneyKeys(money)])
+    const named = [...fallbackNames.map((name) => `fallbacks.${name}`), ...moneyKeys(money)]
+    return { keys: new Set([...keys, ...named]), tables: ['fallbacks', 'budgets', 'prices'] }
   })
   return { file, added, fallbackNames, money }
 }

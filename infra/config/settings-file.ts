@@ -14,20 +14,26 @@ export interface SettingsFile {
   readonly entries: ReadonlyMap<string, { readonly text: string; readonly line: number }>
 }
 
-/** `knownIn` gives the known keys of a parsed file. Errors: `settings.invalid`, for a file that is missing, not TOML, or has an unknown key. */
+export interface KnownKeys {
+  readonly keys: ReadonlySet<string>
+  /** Tables whose keys the user names. */
+  readonly tables: readonly string[]
+}
+
+/** `knownIn` says what a parsed file may have. Errors: `settings.invalid`, for a file that is missing, not TOML, or has an unknown key. */
 export function readSettingsFile(
   path: string,
-  knownIn: (parsed: Readonly<Record<string, unknown>>) => ReadonlySet<string>,
+  knownIn: (parsed: Readonly<Record<string, unknown>>) => KnownKeys,
 ): SettingsFile {
   const source = readSource(path)
   const lines = source.split('\n')
   const entries = new Map<string, { text: string; line: number }>()
   const table = parseOrFail(path, source)
   const known = knownIn(table)
-  for (const [key, value] of leaves(table, known)) {
+  for (const [key, value] of leaves(table, known.keys)) {
     const line = lineOf(lines, key)
     const text = asText(value)
-    if (!known.has(key.join('.'))) throw unknownKey(path, line, key, known)
+    if (!known.keys.has(key.join('.'))) throw unknownKey(path, line, key, known)
     if (text === undefined) throw notAValue(path, line, key, known)
     entries.set(key.join('.'), { text, line })
   }
@@ -112,20 +118,21 @@ function has(table: unknown, key: readonly string[]): boolean {
   return true
 }
 
-function unknownKey(path: string, line: number, key: readonly string[], known: ReadonlySet<string>): Failure {
+function unknownKey(path: string, line: number, key: readonly string[], known: KnownKeys): Failure {
   const table = key
     .slice(0, -1)
     .map((name) => `${name}.`)
     .join('')
-  const near = [...known].filter((one) => one.startsWith(table)).map((one) => one.slice(table.length).split('.')[0])
+  const all = [...known.keys, ...known.tables]
+  const near = all.filter((one) => one.startsWith(table)).map((one) => one.slice(table.length).split('.')[0])
   const where = table === '' ? 'Known keys' : `Known keys of [${table.slice(0, -1)}]`
   return invalidFile(path, line, `${key.join('.')} is not a setting`, `${where}: ${[...new Set(near)].join(', ')}.`)
 }
 
 /** `[model]` for `[models]`. */
-function notAValue(path: string, line: number, key: readonly string[], known: ReadonlySet<string>): Failure {
+function notAValue(path: string, line: number, key: readonly string[], known: KnownKeys): Failure {
   const name = key.join('.')
-  const meant = [...known].some((one) => one.startsWith(`${name}s.`)) ? `Did you mean [${name}s]?` : undefined
+  const meant = [...known.keys].some((one) => one.startsWith(`${name}s.`)) ? `Did you mean [${name}s]?` : undefined
   return invalidFile(path, line, `${name} can't be a table or a date`, meant)
 }
 

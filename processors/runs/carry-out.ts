@@ -109,7 +109,9 @@ class OwnedRun {
     if (known.submission !== undefined) {
       this.#pending.push(known.submission)
       this.#own.add(known.head.id)
-    }
+    } else if (ports.feed.chain(known.state.runId)?.cancelled === true)
+      // Judged since the load.
+      this.state = { ...this.state, cancelled: true }
     this.#ports = ports
     this.#signal = signal
     this.#beganMs = ports.clock.monotonic() - known.state.elapsedMs
@@ -122,8 +124,6 @@ class OwnedRun {
       unwatch()
       for (const one of [signal, known.gone]) one?.removeEventListener('abort', stop)
     }
-    // Judged between the load and the watch.
-    if (ports.feed.chain(known.state.runId)?.cancelled === true) this.state = { ...this.state, cancelled: true }
   }
 
   /** What is known and not yet appended goes to the log: a step broke, or, if the log takes it at once, told to stop. */

@@ -61,6 +61,11 @@ test.for([
   expect(() => withToml(text)).toThrow(message)
 })
 
+test('known keys name the tables whose keys are yours to name, too', () => {
+  const remedy = expect.stringMatching(/^Known keys: data,.*, fallbacks, budgets, prices\.$/)
+  expect(() => withToml('budget_usd = 1\n')).toThrow(expect.objectContaining({ remedy }))
+})
+
 test('a table whose name lacks its s is told what was meant', () => {
   const remedy = expect.objectContaining({ remedy: 'Did you mean [models]?' })
   expect(() => withToml('[model]\nlocal_fast = "x"\n')).toThrow(remedy)
