@@ -22,6 +22,8 @@ export interface Envelope {
   /** Id of the event that caused this one. */
   readonly causationId?: string
   readonly correlationId?: string
+  /** Of a submission: carried out where it was asked (R9), so that a worker passes over it without decoding. */
+  readonly interactive?: true
 }
 
 /** An event's place in its run's hash chain (R1). */
@@ -42,6 +44,7 @@ export interface NewEvent<Type extends EventType = EventType> {
   readonly traceparent?: string
   readonly causationId?: string
   readonly correlationId?: string
+  readonly interactive?: true
 }
 
 /** Any event, its data known by its type. */

@@ -71,6 +71,7 @@ const RunEvent = Type.Object(
     traceparent: Type.Optional(Type.String()),
     causationId: Type.Optional(Type.String()),
     correlationId: Type.Optional(Type.String()),
+    interactive: Type.Optional(Type.Literal(true, { description: 'Carried out where it was asked, not by a worker.' })),
     data: Type.Unknown({
       description: "By the type's schema; a value too large to stand here is {sha256, sizeBytes}.",
     }),

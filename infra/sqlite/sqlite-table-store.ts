@@ -23,6 +23,9 @@ export interface SqliteTableStoreOptions {
   readonly busyTimeoutMs?: number
 }
 
+/** 16 MB: a checkpoint holds up whoever folds, and SQLite's own 1,000 came once a second while chats were folded. */
+const checkpointPages = 4_000
+
 /** More different statements than this are not kept: a query that writes its SQL anew each time must not grow for ever. */
 const keptStatements = 256
 
@@ -118,7 +121,11 @@ export function openSqliteTableStore(options: SqliteTableStoreOptions): TableSto
   try {
     if (!readOnly) {
       guard(() =>
-        database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864'),
+        database.exec(`
+          PRAGMA journal_mode = WAL;
+          PRAGMA synchronous = NORMAL;
+          PRAGMA wal_autocheckpoint = ${checkpointPages};
+          PRAGMA journal_size_limit = ${64 * 1024 * 1024};`),
       )
       if (schema.length > 0) store.transaction(() => schema.forEach(execute))
     }

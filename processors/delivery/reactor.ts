@@ -14,6 +14,8 @@ export interface Reactor {
   readonly topic: Topic
   /** Types it is handed; the rest is finished without it. */
   readonly on: readonly EventType[]
+  /** Which records of those types; all of them where it is not set. */
+  readonly wants?: (headers: Delivery['record']['headers']) => boolean
   /** 'done': never hand it over again. 'again': let go of it unfinished, somebody will be handed it. */
   react(delivery: Delivery, signal: AbortSignal): Promise<'done' | 'again'>
 }

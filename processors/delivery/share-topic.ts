@@ -34,7 +34,8 @@ export async function shareTopic(
     }
   }
 
-  const wants = (headers: Delivery['record']['headers']): boolean => types.has(headers['ce_type'] ?? '')
+  const wants = (headers: Delivery['record']['headers']): boolean =>
+    types.has(headers['ce_type'] ?? '') && reactor.wants?.(headers) !== false
   for await (const delivery of workShare.take(reactor.topic, group, {
     window: options.window,
     signal: options.signal,

@@ -90,6 +90,7 @@ export async function prepareRun(
       subject: runId,
       data: spec,
       chain: { run: runId, seq: 0, prev: '' },
+      ...(spec.interactive ? { interactive: true } : {}),
       ...(traceparent === undefined ? {} : { traceparent }),
     },
   ])

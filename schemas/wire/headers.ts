@@ -27,6 +27,7 @@ export function toHeaders(envelope: Envelope): Record<string, string> {
   if (envelope.traceparent !== undefined) headers['traceparent'] = encoded(envelope.traceparent)
   if (envelope.causationId !== undefined) headers['ce_causationid'] = encoded(envelope.causationId)
   if (envelope.correlationId !== undefined) headers['ce_correlationid'] = encoded(envelope.correlationId)
+  if (envelope.interactive === true) headers['ce_interactive'] = 'true'
   return headers
 }
 
@@ -54,6 +55,7 @@ export function fromHeaders(headers: Headers): Envelope | undefined {
     ...(traceparent && { traceparent }),
     ...(causationId && { causationId }),
     ...(correlationId && { correlationId }),
+    ...(isInteractive(headers) && { interactive: true }),
   }
 }
 
@@ -66,6 +68,11 @@ export function isEnvelope(headers: Headers): boolean {
   if (time === undefined || !isTime(time)) return false
   if ((headers['ce_run'] ?? headers['ce_seq'] ?? headers['ce_prev']) === undefined) return true
   return chainOf(headers) !== undefined
+}
+
+/** Of a submission: its run is carried out where it was asked; of older ones only their data says so. */
+export function isInteractive(headers: Headers): boolean {
+  return headers['ce_interactive'] === 'true'
 }
 
 /** The place in a run's chain, without looking at the rest; undefined when there is none or it makes no sense. */

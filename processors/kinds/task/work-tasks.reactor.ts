@@ -1,4 +1,5 @@
 import { nameId } from '#schemas/ids.ts'
+import { isInteractive } from '#schemas/wire/headers.ts'
 import { decodeRecords } from '#processors/journal/read.ts'
 import type { Chain } from '#processors/journal/referee.ts'
 import type { Park } from '#processors/journal/park.ts'
@@ -53,6 +54,7 @@ export function workTasks(ports: WorkPorts): Reactor {
     version: 1,
     topic: 'runs.v1',
     on: ['task.submitted'],
+    wants: (headers) => !isInteractive(headers),
     async react(delivery, signal) {
       const { position, record } = delivery
       caughtUp ??= ports.feed.catchUp()

@@ -40,6 +40,13 @@ test('an answer is what the model server sent, and its run says how it came to b
     'attempt.completed',
     'run.completed',
   ])
+  expect(events.map(({ interactive }: { interactive?: true }) => interactive === true)).toEqual([
+    true,
+    false,
+    false,
+    false,
+    false,
+  ])
 })
 
 test('a stream is the events of the model server, then [DONE]', async () => {

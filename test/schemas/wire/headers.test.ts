@@ -35,6 +35,7 @@ const anyEnvelope = fc.record(
     traceparent: someText,
     causationId: someText,
     correlationId: someText,
+    interactive: fc.constant(true as const),
   },
   { requiredKeys: ['id', 'type', 'source', 'subject', 'time'], noNullPrototype: true },
 )
