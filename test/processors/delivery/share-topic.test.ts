@@ -17,6 +17,7 @@ async function askedFor(wants?: Reactor['wants']): Promise<NonNullable<TakeOptio
   const workShare: WorkShare = {
     async *take(_topic, _group, options) {
       asked = options.wants
+      yield* []
     },
     backlog: async () => ({ waiting: 0, taken: 0 }),
     close: async () => {},
