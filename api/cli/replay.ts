@@ -75,10 +75,12 @@ async function replayTask(context: CliContext, task: string): Promise<ExitCode> 
       { principal: 'local', traceId: randomBytes(16).toString('hex'), gone: signal },
     )
     await showRun(opened, position)
-    answer(context, result, result.model_response)
+    const unanswered = result.model_response === ''
+    if (!unanswered || options['json'] === true) answer(context, result, result.model_response)
     const { passed, reasons } = result.validation_result
     print.note(`${passed ? 'passed' : 'not passed'}${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`)
     print.note(`models    ${result.escalation_path.join(' → ')}`)
+    if (unanswered) print.note('others    --local-model, or local_fast and cloud_judge of [models] in lattice.toml')
     print.note(`run id    ${result.recorded_run_id}`)
     await writeEarlierRows(opened, print)
     if (signal.aborted) return 130

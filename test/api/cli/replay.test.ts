@@ -86,7 +86,8 @@ test('--json is the whole result; an answer that does not pass is exit code 1, a
 test('a failed call is a result, exit code 1, and on record', async () => {
   models.always({ fault: 'status', status: 503 })
   const { code, stdout, stderr } = await replay([task, '--local-model', 'openai/small', '--local-only'])
-  expect([code, stdout.trim()]).toEqual([1, ''])
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr).toContain('--local-model')
   expect(stderr).toMatch(/^not passed: local call failed: .*503/m)
   expect(rowsIn(folder)).toMatchObject([{ model_response: '', validation_result: { passed: false } }])
 })
