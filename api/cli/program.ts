@@ -121,7 +121,7 @@ async function carryOut(command: CliCommand, called: Called, program: Command, p
       commands,
       metrics: ports.metrics,
       settings: () => ports.showConfig(loaded),
-      open: (options) => ports.open({ ...options, loaded }),
+      open: (options) => unlessTold(ports.open({ ...options, loaded }), interrupted.signal),
       hasLog: () => ports.hasLog(loaded),
       tokensFile: () => ports.tokensFile(loaded),
       openModels: () => ports.openModels(loaded),
@@ -140,6 +140,24 @@ async function carryOut(command: CliCommand, called: Called, program: Command, p
     process.off('SIGTERM', terminate)
   }
 }
+
+/** A log that is not there is waited for; who is told to stop meanwhile has nothing to finish, and ends soon. */
+async function unlessTold<T>(opening: Promise<T>, signal: AbortSignal): Promise<T> {
+  const told = Promise.withResolvers<never>()
+  const stop = (): void => {
+    setTimeout(() => process.exit(130), endWithinMs).unref()
+    told.reject(new DOMException('told to stop while opening', 'AbortError'))
+  }
+  signal.addEventListener('abort', stop)
+  try {
+    signal.throwIfAborted()
+    return await Promise.race([opening, told.promise])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+const endWithinMs = 1_000
 
 /** What waits are rejected with when they are told to stop. */
 function isAbort(error: unknown): boolean {

@@ -39,6 +39,7 @@ export const serve: CliAction = async (context) => {
   let http: Awaited<ReturnType<typeof createHttp>> | undefined
   let ingesting: Promise<void> | undefined
   let started = false
+  let exit: 0 | 1 | 3 = 1
   let unrecord = (): void => {}
   try {
     if (wanted.has('api')) {
@@ -66,10 +67,11 @@ export const serve: CliAction = async (context) => {
     if (wanted.has('worker') && config.useRag) ingesting = ingest(context, opened)
     const failure = await Promise.race([aborted(signal), opened.lattice.broken])
     if (failure instanceof Failure) print.error(failure.message, failure.remedy)
-    return failure instanceof Failure ? 3 : 0
+    exit = failure instanceof Failure ? 3 : 0
+    return exit
   } finally {
     // Whatever does not close in time can be resumed: everything acknowledged is on the log.
-    setTimeout(() => process.exit(), closeWithinMs).unref()
+    setTimeout(() => process.exit(exit), closeWithinMs).unref()
     started = false
     unrecord()
     await http?.close()

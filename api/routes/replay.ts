@@ -5,6 +5,7 @@ import { goneOf } from '#api/http/gone.ts'
 import type { AddRoutes } from '#api/http/route.ts'
 import { traceOf } from '#api/http/trace.ts'
 import { isFailure } from '#processors/ports/failure.ts'
+import { withoutPaths } from '#processors/ports/without-paths.ts'
 import { formatToken } from '#schemas/position.ts'
 import { ReplayBody, ReplayResult, ReplayUnlogged } from './replay-schemas.ts'
 
@@ -81,7 +82,7 @@ export const replayRoutes: AddRoutes = (http, { gateway, lattice }) => {
       const { code, message, remedy } = unlogged
       const { report } = lattice.given
       report({ signal: 'request.failed', method: 'POST', route: '/v1/replay', message, where: code })
-      return reply.status(500).send({ ...result, error: { code, message, remedy } })
+      return reply.status(500).send({ ...result, error: { code, message: withoutPaths(message), remedy } })
     },
   )
 }

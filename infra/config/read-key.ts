@@ -33,7 +33,7 @@ export function isPlaceholder(given: string): boolean {
   )
 }
 
-/** An address without what stands before its `@`. */
+/** An address without what stands before its `@`; a password may hold what ends a host, and then hides that too. */
 export function hideCredentials(address: string): string {
-  return address.replace(/\/\/[^/?#\s]*@/, '//')
+  return address.replace(/\/\/[^\s]*@/, '//')
 }

@@ -96,16 +96,33 @@ export const httpUrl: Kind<string> = {
 
 /** Where the log is. A bare `embedded:` is completed from `LATTICE_DATA` once that is known. */
 export const logAddress: Kind<string> = {
-  allowed: 'embedded:<folder>, redis://host:port, rediss://host:port, kafka://host:port,host:port or kafka+ssl://…',
+  allowed:
+    'embedded:<folder>, redis://[user:password@]host:port, rediss://…, kafka://[user:password@]host:port,host:port or ' +
+    'kafka+ssl://… (user and password percent-encoded)',
   read(given, folder) {
     const [, scheme, rest] = /^(embedded|rediss?|kafka|kafka\+ssl)(?::(.*))?$/s.exec(given) ?? []
     if (scheme === 'embedded')
       return rest === undefined || rest === '' ? 'embedded:' : `embedded:${resolve(folder, rest)}`
     if (scheme === 'kafka' || scheme === 'kafka+ssl')
       return /^\/\/([^@/\s]+@)?[^@/,\s]+(,[^@/,\s]+)*(\/?\?\S*)?$/.test(rest ?? '') ? given : undefined
-    if (scheme === undefined) return undefined
-    return (URL.parse(given)?.hostname ?? '') === '' ? undefined : given
+    return scheme !== undefined && isRedisAddress(given) ? given : undefined
   },
+}
+
+/** A password with a `/`, `?`, `#` or `%` that is not percent-encoded makes a URL of something else. */
+function isRedisAddress(given: string): boolean {
+  const url = URL.parse(given)
+  if (url === null || url.hostname === '' || !/^\/?\d*$/.test(url.pathname)) return false
+  return !`${url.search}${url.hash}`.includes('@') && isDecodable(url.username) && isDecodable(url.password)
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A name that is safe as a prefix of topics and keys on every log. */

@@ -12,6 +12,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { Failure } from '#processors/ports/failure.ts'
 import type { Roster, RosterMatch, RosterQuestion, Worker } from '#processors/ports/roster.ts'
 import { type DuckdbDatabase, inMemory, openDuckdbDatabase } from './duckdb-database.ts'
+import { listOf } from './roster-list.ts'
 import { rosterColumns, type RosterColumn } from './roster-columns.ts'
 
 export interface DuckdbRosterOptions {
@@ -89,9 +90,12 @@ function closeUnused({ replaced, users, database }: Loaded): void {
 /** What changes when the file does. */
 async function versionOf(path: string): Promise<string> {
   try {
-    const { ino, size, mtimeNs } = await stat(path, { bigint: true })
-    return `${ino} ${size} ${mtimeNs}`
+    const found = await stat(path, { bigint: true })
+    // A pipe would be waited for without end.
+    if (!found.isFile()) throw unavailable(path, 'is not a file')
+    return `${found.ino} ${found.size} ${found.mtimeNs}`
   } catch (error) {
+    if (error instanceof Failure) throw error
     throw unavailable(path, `can't be read (${(error as NodeJS.ErrnoException).code})`, error)
   }
 }
@@ -124,10 +128,12 @@ async function load(path: string, options: { version: string; memoryLimit: strin
   }
 }
 
+/** Only what separates the columns is found out: a guess at the rest leaves rows out, or reads them in another way. */
+const readCsv = `read_csv($1, header = true, all_varchar = true, skip = 0, comment = '', quote = '"', escape = '"')`
 const readers: Readonly<Record<string, string>> = {
   '.parquet': 'read_parquet($1)',
-  '.csv': `read_csv($1, header = true, all_varchar = true)`,
-  '.tsv': `read_csv($1, header = true, all_varchar = true)`,
+  '.csv': readCsv,
+  '.tsv': readCsv,
 }
 
 async function columnsOf(connection: DuckDBConnection, reader: string, path: string): Promise<string[]> {
@@ -141,10 +147,15 @@ function tableOf(columns: Readonly<Record<RosterColumn, readonly string[]>>, rea
     const parts = columns[column].map((name) => `trim(CAST("${name.replaceAll('"', '""')}" AS VARCHAR))`)
     return parts.length === 0 ? `''` : `coalesce(concat_ws(' ', ${parts.join(', ')}), '')`
   }
+  const list = (column: RosterColumn): string => {
+    const [name] = columns[column]
+    return name === undefined ? `''` : `coalesce(CAST(to_json("${name.replaceAll('"', '""')}") AS VARCHAR), '')`
+  }
   const all = Object.keys(columns) as RosterColumn[]
   return `CREATE TABLE roster AS
     SELECT *, ${foldedSql('name')} AS name_folded, ${foldedSql('email')} AS email_folded
-    FROM (SELECT ${all.map((column) => `${text(column)} AS "${column}"`).join(', ')} FROM ${reader})
+    FROM (SELECT ${all.map((column) => `${column === 'blocked' ? list(column) : text(column)} AS "${column}"`).join(', ')}
+      FROM ${reader})
     WHERE id <> ''`
 }
 
@@ -207,11 +218,7 @@ function workerOf(row: readonly string[]): Worker {
     ...[string, string, string, string, string],
     ...[string, string, string, string],
   ]
-  const blockedClients = blocked
-    .split(/[[\],;|'"]/)
-    .map((one) => one.trim())
-    .filter((one) => one !== '')
-  return { id, name, city, state, role, status, email, phone, blockedClients }
+  return { id, name, city, state, role, status, email, phone, blockedClients: listOf(blocked) }
 }
 
 function unavailable(path: string, why: string, cause?: unknown): Failure {

@@ -41,13 +41,14 @@ export function rosterColumns(names: readonly string[]): Record<RosterColumn, re
     columns.name.length > 0
       ? columns.name
       : [...found(['firstname', 'givenname']), ...found(['lastname', 'surname', 'familyname'])]
-  if (columns.id.length === 0) throw without('an id', known.id)
-  if (whole.length === 0) throw without('a name', known.name)
+  if (columns.id.length === 0) throw without('an id', ['id', 'worker_id', 'candidate_id'], names)
+  if (whole.length === 0) throw without('a name', ['name', 'full_name', 'worker_name'], names)
   return { ...columns, name: whole }
 }
 
-function without(what: string, candidates: readonly string[]): Failure {
-  return new Failure('roster.unavailable', `the roster has no column for ${what}`, {
-    remedy: `Name one of its columns ${candidates.slice(0, 3).join(', ')}.`,
+function without(what: string, candidates: readonly string[], names: readonly string[]): Failure {
+  const there = names.slice(0, 8).map((name) => JSON.stringify(name.slice(0, 40)))
+  return new Failure('roster.unavailable', `the roster has no column for ${what}; it has ${there.join(', ')}`, {
+    remedy: `Name one of its columns ${candidates.join(', ')}; of a CSV each row has as many cells as the first.`,
   })
 }

@@ -220,15 +220,32 @@ async function readIdentity(
   return { id, topics }
 }
 
+/** Undefined for what somebody else wrote there. */
 function parse(record: StoredRecord): Identity | undefined {
-  const said: unknown = JSON.parse(Buffer.from(record.value).toString('utf8'))
+  const said = jsonOf(record)
   if (typeof said !== 'object' || said === null) return undefined
   if ('format' in said && typeof said.format === 'number' && said.format > FORMAT) {
     throw new Failure('log.newer', `the log was made by a newer version (format ${said.format})`, {
       remedy: 'Use that version, or a newer one.',
     })
   }
-  return said as Identity
+  const isOfLog = 'log' in said && typeof said.log === 'string' && said.log !== ''
+  const isOfTopic =
+    'topic' in said &&
+    typeof said.topic === 'string' &&
+    'id' in said &&
+    typeof said.id === 'string' &&
+    'partitions' in said &&
+    Number.isSafeInteger(said.partitions)
+  return isOfLog || isOfTopic ? (said as Identity) : undefined
+}
+
+function jsonOf({ value }: StoredRecord): unknown {
+  try {
+    return JSON.parse(Buffer.from(value).toString('utf8'))
+  } catch {
+    return undefined
+  }
 }
 
 async function write(

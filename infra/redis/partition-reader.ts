@@ -99,7 +99,8 @@ async function answer(
   const wrong = records.findIndex((record, i) => record.offset !== next + i)
   const hole = wrong < 0 && end < Infinity && records.length < count ? records.length : wrong
   const unproved = before === undefined && (overlap === 1 || records.length === 0)
-  if (hole >= 0 || unproved) await explain(history, partition, { ...question, hole, overlap })
+  const found = hole >= 0 ? entries[entries.length - records.length + hole]?.[0].toString() : undefined
+  if (hole >= 0 || unproved) await explain(history, partition, { ...question, hole, overlap, found })
   remember(partition, records)
   return records
 }
@@ -124,9 +125,11 @@ async function explain(
     /** How far behind the place a record is missing; -1 for none. */
     readonly hole: number
     readonly overlap: number
+    /** Id of the entry that stands where the missing one should. */
+    readonly found: string | undefined
   },
 ): Promise<void> {
-  const { next, hole, overlap } = about
+  const { next, hole, overlap, found } = about
   const bounds = await history.bounds(partition, about)
   if (next > bounds.next) throw await beyond(history, partition, next)
   if (next < bounds.first) throw trimmed(partition, next)
@@ -135,7 +138,10 @@ async function explain(
   if (hole < 0 && (nothingYet || justTrimmed)) return
   const at = hole < 0 ? next - 1 : next + hole
   throw new Failure('log.gap', `${partition.topic}, partition ${partition.partition} has no record at offset ${at}`, {
-    remedy: 'Somebody deleted it from the stream: bring it back from a backup.',
+    remedy:
+      found === undefined
+        ? 'Somebody deleted it from the stream: bring it back from a backup.'
+        : `Bring it back from a backup; or, if somebody else wrote the entry ${found}: XDEL ${partition.stream} ${found}`,
   })
 }
 

@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { recordLimits } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
-import { type Refusal, appendScript, refusalOf } from './append-script.ts'
+import { appendScript, refusalOf } from './append-script.ts'
 import { NotConnected, failureOf, troubleOf } from './redis-failure.ts'
 import { answered } from './redis-connection.ts'
 import type { Partition, RedisHistory } from './redis-history.ts'
@@ -99,12 +99,13 @@ export function createPartitionWriter(history: RedisHistory, partition: Partitio
         return written(first, calls)
       } catch (error) {
         if (error instanceof Failure) throw error
-        const refusal = refusalOf(error)
+        const { refusal, about = '' } = refusalOf(error) ?? {}
         if (refusal === 'EXPIRED' && !maybeWritten && (await sameHistory())) {
           renewSession()
           continue
         }
         if (refusal === 'TORN' || (refusal === 'EXPIRED' && maybeWritten)) throw giveUp(error, true)
+        if (refusal === 'HOLE' || refusal === 'FOREIGN') throw blocked(refusal, about)
         if (refusal !== undefined) throw await stop(refusal)
         const trouble = troubleOf(error)
         maybeWritten ||= trouble === 'cut'
@@ -150,7 +151,21 @@ export function createPartitionWriter(history: RedisHistory, partition: Partitio
     )
   }
 
-  async function stop(refusal: Exclude<Refusal, 'TORN'>): Promise<Failure> {
+  /** What it takes to mend it is done in Redis; the next append finds it mended. */
+  function blocked(refusal: 'HOLE' | 'FOREIGN', about: string): Failure {
+    const { topic, stream } = partition
+    const where = `${topic}, partition ${partition.partition} on ${redis.address}`
+    if (refusal === 'HOLE') {
+      return new Failure('log.gap', `${where} has lost what stood behind offset ${Number(about) - 1}`, {
+        remedy: `Bring it back from a backup; where nothing of this log stood there: XSETID ${stream} ${about}-0`,
+      })
+    }
+    return new Failure('log.gap', `${where} ends in an entry that is no record of this log: ${about}`, {
+      remedy: `Remove what somebody else wrote there: XDEL ${stream} ${about}`,
+    })
+  }
+
+  async function stop(refusal: keyof typeof stopReasons): Promise<Failure> {
     stopped = await history.diverged(partition, stopReasons[refusal])
     return stopped
   }

@@ -26,9 +26,13 @@ export function troubleOf(error: unknown): Trouble {
   if (!isReply(error)) return 'cut'
   const { message } = error
   if (/\bOOM\b|No space left on device/.test(message)) return 'full'
-  if (/\b(NOPERM|NOAUTH|WRONGPASS)\b|invalid password/.test(message)) return 'forbidden'
+  if (forbids(message)) return 'forbidden'
   if (/\b(LOADING|BUSY|MASTERDOWN|READONLY|TRYAGAIN|CLUSTERDOWN|MISCONF|NOREPLICAS)\b/.test(message)) return 'not-now'
   return 'refused'
+}
+
+function forbids(message: string): boolean {
+  return /\b(NOPERM|NOAUTH|WRONGPASS)\b|invalid password/.test(message)
 }
 
 /** ioredis' own refusal to write on a connection that is just going down. */
@@ -59,12 +63,12 @@ export function failureOf(error: unknown, options: { readonly doing: string; rea
       })
     case 'forbidden':
       return new Failure('log.unavailable', message, {
-        remedy:
-          'Check the user and password in LATTICE_LOG (rediss://user:password@host:port, percent-encoded), and what that user may do.',
+        remedy: forbiddenRemedy,
         cause: error,
       })
     case 'unsent':
     case 'cut':
+      if (forbids(reason)) return new Failure('log.unavailable', message, { remedy: forbiddenRemedy, cause: error })
       return new Failure('log.unavailable', message, {
         remedy:
           tlsRemedy(error) ??
@@ -75,6 +79,16 @@ export function failureOf(error: unknown, options: { readonly doing: string; rea
       })
     case 'not-now':
     case 'refused':
-      return new Failure('log.unavailable', message, { remedy: 'See the log of that Redis.', cause: error })
+      return new Failure('log.unavailable', message, { remedy: remedyFor(reason), cause: error })
   }
+}
+
+const forbiddenRemedy =
+  'Check the user and password in LATTICE_LOG (rediss://user:password@host:port, percent-encoded), and what that user may do.'
+
+function remedyFor(reason: string): string {
+  if (/\bREADONLY\b/.test(reason)) return 'It is a replica, which takes no writes: name its master in LATTICE_LOG.'
+  if (/\bNOREPLICAS\b/.test(reason)) return 'Its min-replicas-to-write asks for replicas that are not there.'
+  if (/\bWRONGTYPE\b/.test(reason)) return 'A key of the log holds something else now: bring it back from a backup.'
+  return 'See the log of that Redis.'
 }

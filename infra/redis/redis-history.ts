@@ -130,7 +130,7 @@ function createHistory(
   async function bounds(of: Partition, options: BoundsOptions = {}): Promise<PartitionBounds> {
     const patience = { patienceMs, ...options, doing: `reading the bounds of ${of.topic}` }
     try {
-      return { partition: of.partition, ...boundsOf(await redis.ask('xinfo', ['STREAM', of.stream], patience)) }
+      return { partition: of.partition, ...boundsOf(of, await redis.ask('xinfo', ['STREAM', of.stream], patience)) }
     } catch (error) {
       if (isReply(error) && error.message.includes('no such key')) throw await diverged(of, 'its stream is gone')
       throw isReply(error) ? failureOf(error, { doing: patience.doing, address: redis.address }) : error
@@ -151,14 +151,19 @@ function createHistory(
 }
 
 /** XINFO STREAM tells both ends, and keeps the last id also when everything was trimmed. */
-function boundsOf(reply: unknown): { readonly first: number; readonly next: number } {
+function boundsOf({ stream }: Partition, reply: unknown): { readonly first: number; readonly next: number } {
   const fields = reply as readonly unknown[]
-  const last = offsetOf(fieldOf(fields, 'last-generated-id') as Buffer)
-  const entry = fieldOf(fields, 'first-entry') as Entry | null
-  const next = last === undefined ? Number.NaN : last + 1
-  const first = entry === null ? next : (offsetOf(entry[0]) ?? Number.NaN)
-  if (Number.isNaN(first + next)) throw new Failure('log.gap', 'the stream holds entries that are not of this log')
-  return { first, next }
+  const ends = ['first-entry', 'last-entry'].map((name) => fieldOf(fields, name) as Entry | null)
+  const foreign = ends.find((entry) => entry !== null && offsetOf(entry[0]) === undefined)?.[0].toString()
+  if (foreign !== undefined) {
+    throw new Failure('log.gap', `${stream} holds an entry that is no record of this log: ${foreign}`, {
+      remedy: `Remove what somebody else wrote there: XDEL ${stream} ${foreign}`,
+    })
+  }
+  // Such an entry, once removed, leaves its id behind, within that of the last record.
+  const next = Number(String(fieldOf(fields, 'last-generated-id')).split('-')[0])
+  const [first] = ends
+  return { first: first === null || first === undefined ? next : (offsetOf(first[0]) ?? next), next }
 }
 
 function checkOptions(namespace: string, partitions: number): void {
@@ -200,8 +205,14 @@ function refuseEviction(policy: string | undefined, address: string): void {
 
 async function identify(redis: RedisConnection, namespace: string, patienceMs: number): Promise<string> {
   const patience = { doing: 'opening the log', patienceMs }
-  await redis.ask('set', [`${namespace}:format`, FORMAT, 'NX'], patience)
-  const format = Number(await redis.ask('get', [`${namespace}:format`], patience))
+  // Written where it is not there yet, and only then: a server that takes no writes can still be read.
+  const made = async (key: string, value: string): Promise<string> => {
+    const there = await redis.ask('get', [key], patience)
+    if (there !== null) return String(there)
+    await redis.ask('set', [key, value, 'NX'], patience)
+    return String(await redis.ask('get', [key], patience))
+  }
+  const format = Number(await made(`${namespace}:format`, String(FORMAT)))
   if (format !== FORMAT) {
     throw new Failure(
       'log.newer',
@@ -211,8 +222,7 @@ async function identify(redis: RedisConnection, namespace: string, patienceMs: n
       },
     )
   }
-  await redis.ask('set', [`${namespace}:id`, randomBytes(8).toString('hex'), 'NX'], patience)
-  return String(await redis.ask('get', [`${namespace}:id`], patience))
+  return made(`${namespace}:id`, randomBytes(8).toString('hex'))
 }
 
 /** Makes what is missing; a topic's count is written after its streams, so a known topic without one has lost it. */

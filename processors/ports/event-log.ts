@@ -1,3 +1,4 @@
+import { isFailure } from '#processors/ports/failure.ts'
 import type { Position } from '#schemas/position.ts'
 import type { Topic } from '#schemas/topics.ts'
 
@@ -46,6 +47,11 @@ export interface AppendOptions {
    * 30,000 ms. Calls that share a sync or a send share the shortest.
    */
   readonly patienceMs?: number
+}
+
+/** Whether appending the same records again may go well. */
+export function mayPass(error: unknown): boolean {
+  return (['log.unavailable', 'log.full', 'append.outcome-unknown'] as const).some((code) => isFailure(error, code))
 }
 
 export interface NewRecord {

