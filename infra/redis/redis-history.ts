@@ -207,10 +207,10 @@ async function identify(redis: RedisConnection, namespace: string, patienceMs: n
   const patience = { doing: 'opening the log', patienceMs }
   // Written where it is not there yet, and only then: a server that takes no writes can still be read.
   const made = async (key: string, value: string): Promise<string> => {
-    const there = await redis.ask('get', [key], patience)
-    if (there !== null) return String(there)
-    await redis.ask('set', [key, value, 'NX'], patience)
-    return String(await redis.ask('get', [key], patience))
+    const stored = async () => (await redis.ask('get', [key], patience)) as Buffer | null
+    const there = await stored()
+    if (there === null) await redis.ask('set', [key, value, 'NX'], patience)
+    return String(there ?? (await stored()))
   }
   const format = Number(await made(`${namespace}:format`, String(FORMAT)))
   if (format !== FORMAT) {

@@ -59,6 +59,8 @@ export async function readManifest(folder: string): Promise<Manifest> {
   }
   if (sha256 !== hashOf(content)) throw damaged(folder, `${manifestFile} was changed`)
   const { createdAt, files } = content as unknown as Manifest
+  if (!Array.isArray(files) || !files.every(isFile)) throw damaged(folder, `${manifestFile} names no files`)
+  if (new Set(files.map(({ path }) => path)).size < files.length) throw damaged(folder, 'it names a file twice')
   const astray = files.find(({ path }) => !isOurs(path))
   if (astray !== undefined) throw damaged(folder, `${astray.path} has no place in a backup`)
   return { createdAt, files }
@@ -76,6 +78,12 @@ function parsed(folder: string, text: string): Record<string, unknown> {
     // Told below.
   }
   throw damaged(folder, `${manifestFile} is not JSON`)
+}
+
+function isFile(given: unknown): given is BackupFile {
+  if (typeof given !== 'object' || given === null) return false
+  const { path, sizeBytes, sha256 } = given as Readonly<Record<keyof BackupFile, unknown>>
+  return typeof path === 'string' && typeof sizeBytes === 'number' && typeof sha256 === 'string'
 }
 
 function isOurs(path: string): boolean {

@@ -4,7 +4,7 @@
  * Promise: when a function here returns, bytes and names are on the disk; the hash is that of the bytes that were written.
  */
 import { createHash } from 'node:crypto'
-import { type FileHandle, mkdir, open } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Failure } from '#processors/ports/failure.ts'
 
@@ -12,6 +12,8 @@ const chunkBytes = 1024 * 1024
 
 /** Copies to a file that does not exist yet. */
 export async function copyFile(from: string, to: string): Promise<{ sizeBytes: number; sha256: string }> {
+  // A pipe would be waited for without end.
+  if (!(await stat(from)).isFile()) throw new Failure('log.damaged', `${from} is not a file`)
   await using source = await open(from, 'r')
   await using target = await open(to, 'wx', 0o600)
   const copied = await eachChunk(source, (chunk) => target.writeFile(chunk))

@@ -10,6 +10,7 @@ import { createReadStream } from 'node:fs'
 import { createZstdDecompress } from 'node:zlib'
 import type { PartitionBounds } from '#processors/ports/event-log.ts'
 import { Failure } from '#processors/ports/failure.ts'
+import { avroType } from '#schemas/wire/avro.ts'
 import { type ExportEntry, type ExportHead, type ExportTail, exportFormat, exportVersion } from './export-entries.ts'
 
 /** What a chunk of the file brought: the head once, first; entries; the tail once, last. */
@@ -56,6 +57,8 @@ async function* decompressed(file: string, signal: AbortSignal | undefined): Asy
 
 const newline = 0x0a
 const longestLine = 32 * 1024 * 1024
+/** Of an object: no answer, document or prompt is near it. */
+const mostBytes = 512 * 1024 * 1024
 
 class Reading {
   readonly #file: string
@@ -88,6 +91,7 @@ class Reading {
       }
       const line = this.#line(bytes.toString('utf8', used, lineEnd))
       const extra = 'bytes' in line ? this.#count(line['bytes']) + 1 : 0
+      if (extra > mostBytes) throw this.#damaged('an entry of more than 512 MiB')
       const end = lineEnd + 1 + extra
       if (end > bytes.length) {
         more = end - bytes.length
@@ -118,6 +122,7 @@ class Reading {
     }
     if (typeof topics !== 'object' || topics === null) throw this.#damaged('its head names no topics')
     for (const [topic, bounds] of Object.entries(topics as Record<string, PartitionBounds[]>)) {
+      if (!Array.isArray(bounds) || !bounds.every(isObject)) throw this.#damaged(`its head has no bounds of ${topic}`)
       for (const { partition, first, next } of bounds) {
         this.#next.set(`${topic}:${this.#count(partition)}`, { offset: this.#count(first), end: this.#count(next) })
       }
@@ -132,7 +137,9 @@ class Reading {
 
   #entry(line: Line, bytes: Buffer): ExportEntry {
     if (typeof line['record'] === 'string') return this.#record(line['record'], line, bytes)
-    if (typeof line['schema'] === 'number') return { kind: 'schema', id: line['schema'], schema: text(line['text']) }
+    if (typeof line['schema'] === 'number') {
+      return { kind: 'schema', id: line['schema'], schema: this.#schema(text(line['text'])) }
+    }
     const sha256 = line['object']
     if (typeof sha256 !== 'string') throw this.#damaged('a line of no known kind')
     if (hash('sha256', bytes, 'hex') !== sha256) throw this.#damaged(`object ${sha256} is not what it is named by`)
@@ -145,12 +152,21 @@ class Reading {
     const partition = this.#count(line['partition'])
     const place = this.#next.get(`${topic}:${partition}`)
     if (place === undefined || place.offset >= place.end) throw this.#damaged(`more records of ${topic} than it says`)
-    if (typeof key !== 'string' || typeof headers !== 'object' || headers === null) {
+    if (typeof key !== 'string' || !isObject(headers) || !Object.values(headers).every(isText)) {
       throw this.#damaged('a record without key or headers')
     }
     const offset = place.offset++
     this.#records += 1
     return { kind: 'record', topic, partition, offset, key, headers: headers as Record<string, string>, value }
+  }
+
+  #schema(schema: string): string {
+    try {
+      avroType(schema)
+      return schema
+    } catch {
+      throw this.#damaged('a schema that is none')
+    }
   }
 
   #tail(line: Line): ExportTail {
@@ -189,7 +205,15 @@ class Reading {
 type Line = Readonly<Record<string, unknown>>
 
 function text(value: unknown): string {
-  return typeof value === 'string' ? value : ''
+  return isText(value) ? value : ''
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 function lengthOf(chunks: readonly Buffer[]): number {

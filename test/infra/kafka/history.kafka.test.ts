@@ -191,6 +191,20 @@ describe('history', () => {
     ])
   })
 
+  it('what somebody else writes beside the identity is passed over', async () => {
+    const at = space()
+    const { id } = await open(at)
+    const producer = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING }).producer()
+    await producer.connect()
+    const values = ['garbage', null, '{"log":5}', '{"topic":"runs.v1","id":"x","partitions":"many"}', '[]']
+    await producer.send({ topic: `${at.namespace}.log.v1`, messages: values.map((value) => ({ key: 'k', value })) })
+    await producer.disconnect()
+    const again = await open(at)
+    expect(again.id).toBe(id)
+    await again.append(ONE, records(1, 'a'))
+    expect(await readAll(again, ONE)).toHaveLength(1)
+  })
+
   it('refuses a namespace that cannot be in a topic name', async () => {
     expect(await failureOf(openKafkaEventLog({ brokers: [broker], namespace: 'a/b' }))).toBe('settings.invalid')
   })

@@ -1,6 +1,7 @@
 /**
  * Backup and restore of a LATTICE_DATA with an embedded log, objects and what can be rebuilt.
  */
+import { execFileSync } from 'node:child_process'
 import { hash } from 'node:crypto'
 import {
   appendFileSync,
@@ -188,6 +189,11 @@ describe('a restore', () => {
     ['the manifest is cut', (from) => writeFileSync(join(from, 'manifest.json'), manifest(from).slice(0, -40))],
     ['a file was taken out of the manifest', (from) => withoutAnObject(from)],
     ['the manifest names a file outside', (from) => renamed(from, '../../escaped')],
+    ['the manifest names no files', (from) => rewritten(from, () => null)],
+    ['the manifest names files that are numbers', (from) => rewritten(from, () => [5])],
+    ['the manifest names a path that is a number', (from) => rewritten(from, ([file]) => [{ ...file, path: 5 }])],
+    ['the manifest names a file twice', (from) => rewritten(from, ([file, ...rest]) => [file, file, ...rest])],
+    ['an object is a pipe', (from) => asPipe(anObject(from))],
   ]
   it.for(harms)('is refused when %s, and leaves the folder empty', async ([, harm]) => {
     const from = join(folder, 'backup')
@@ -265,13 +271,22 @@ function withoutAnObject(from: string): void {
   writeFileSync(join(from, 'manifest.json'), JSON.stringify(content))
 }
 
-/** Even with a checksum that is right. */
+function asPipe(path: string): void {
+  rmSync(path)
+  execFileSync('mkfifo', [path])
+}
+
 function renamed(from: string, name: string): void {
+  rewritten(from, ([file, ...rest]) => {
+    renameSync(join(from, file?.path ?? ''), join(from, 'moved'))
+    return [{ ...file, path: name }, ...rest]
+  })
+}
+
+/** Even with a checksum that is right. */
+function rewritten(from: string, change: (files: readonly { readonly path: string }[]) => unknown): void {
   const { sha256: _, ...content } = JSON.parse(manifest(from)) as { sha256: string; files: { path: string }[] }
-  const [file] = content.files
-  if (file === undefined) throw new Error('an empty manifest')
-  renameSync(join(from, file.path), join(from, 'moved'))
-  file.path = name
-  const sha256 = hash('sha256', JSON.stringify(content), 'hex')
-  writeFileSync(join(from, 'manifest.json'), JSON.stringify({ ...content, sha256 }))
+  const changed = { ...content, files: change(content.files) }
+  const sha256 = hash('sha256', JSON.stringify(changed), 'hex')
+  writeFileSync(join(from, 'manifest.json'), JSON.stringify({ ...changed, sha256 }))
 }
